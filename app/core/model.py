@@ -1,0 +1,170 @@
+"""The nouns, as frozen data. Times are UTC; ids are Meta's own strings unless they say "key".
+
+A *key* is our keyed hash of such an id (see ``keys.py``): safe in logs, metrics and job arguments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """What a person said to one of our numbers.
+
+    Attributes:
+        wamid: Meta's id of the message. It holds the person's phone number: never log it.
+        phone_number_id: Which of our numbers was written to; Meta's id.
+        user_id: Business-scoped user id (``CC.xxx``), or ``None`` in old payloads.
+        phone: Digits, or ``None`` where Meta hides the number. At least one of the two is there.
+        name: The profile name, for the prompt only; ``None`` when Meta sent none.
+        sent_at: Meta's timestamp, whole seconds.
+        kind: Meta's ``type``.
+        text: What enters the prompt, never empty; at most 8,000 characters.
+        readable: False for media of which ``text`` only says that they came.
+    """
+
+    wamid: str
+    phone_number_id: str
+    user_id: str | None
+    phone: str | None
+    name: str | None
+    sent_at: datetime
+    kind: str
+    text: str
+    readable: bool = True
+
+
+class Delivery(IntEnum):
+    """How far a bubble has come. A status is news only when it is further than the last one.
+
+    ``failed`` stands below ``delivered``: it may be followed by a delivery on another device,
+    and a delivered bubble cannot fail any more. ``played`` counts as read.
+    """
+
+    SENT = 1
+    FAILED = 2
+    DELIVERED = 3
+    READ = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What Meta reports about a bubble of ours.
+
+    Attributes:
+        wamid: The bubble's id.
+        delivery: How far it has come.
+        at: Meta's timestamp.
+        callback: Our own ``reply:number:attempt``, when ``biz_opaque_callback_data`` came back.
+        error_code: Meta's code when it failed, else ``None``.
+        billable: Whether Meta says that it charges for it; ``None`` when it does not say.
+    """
+
+    wamid: str
+    phone_number_id: str
+    delivery: Delivery
+    at: datetime
+    callback: str | None = None
+    error_code: int | None = None
+    billable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A person has a new phone number or user id: old and new belong to one conversation.
+
+    At least one old and one new value is there.
+    """
+
+    phone_number_id: str
+    old_user_id: str | None
+    old_phone: str | None
+    new_user_id: str | None
+    new_phone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something Meta told us that nobody said to the business. Counted, never answered.
+
+    Attributes:
+        reason: A fixed word for logs and metrics: ``reaction``, ``group``, ``unknown_field`` …
+        wamid: Its id when it has one, to count a redelivery once.
+    """
+
+    reason: str
+    wamid: str | None = None
+
+
+Event = InboundMessage | Status | Moved | Ignored
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One entry of a conversation's history: who said what."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptMessage:
+    """One message of a prompt, in the words of ``chat/completions``."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a bubble goes: from which number, to whom.
+
+    Attributes:
+        phone: Preferred where known: it keeps the phone in later webhooks alive for 30 days.
+        user_id: Used where no phone is known.
+    """
+
+    phone_number_id: str
+    phone: str | None
+    user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a person said since our last reply, answered together.
+
+    Attributes:
+        turn_id: Random; also the RQ job's id and the reply's id.
+        conversation: The opaque key of (number, person).
+        token: The lease's token: whoever shows another one has lost the conversation.
+        messages: In the order in which they were sent, at least one.
+        history: What was said before, oldest first.
+    """
+
+    turn_id: str
+    conversation: str
+    token: str
+    messages: Sequence[InboundMessage]
+    history: Sequence[Utterance]
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One outbound message, cut from a reply.
+
+    Attributes:
+        reply_id: The reply it was cut from: its turn's id.
+        number: Its place in that reply, from 0.
+        text: 1 to 4,000 UTF-16 units, already in the channel's markup.
+        source: The model's own text of it, for the history.
+    """
+
+    reply_id: str
+    number: int
+    text: str
+    source: str

@@ -1,0 +1,32 @@
+"""The names of the numbers we publish. A ``Meter`` port writes them.
+
+Names follow Prometheus: base units, ``_total`` for counters. Label values are fixed words, never
+anything that came from outside.
+"""
+
+WEBHOOK_EVENTS = "rivulet_webhook_events_total"
+"""Events taken in, by ``kind`` (message, status, moved, ignored) and ``outcome``."""
+
+WEBHOOK_IGNORED = "rivulet_webhook_ignored_total"
+"""Events that nobody said to the business, by ``reason``."""
+
+WEBHOOK_REQUESTS = "rivulet_webhook_requests_total"
+"""Webhook POSTs by the ``status`` we answered."""
+
+WEBHOOK_SECONDS = "rivulet_webhook_seconds"
+"""Time from a POST's first byte to our answer."""
+
+TURNS = "rivulet_turns_total"
+"""Turns by their ``ending``."""
+
+FIRST_TOKEN_SECONDS = "rivulet_first_token_seconds"  # noqa: S105 - a name, not a secret
+"""Time from the start of a turn to the model's first delta."""
+
+FIRST_BUBBLE_SECONDS = "rivulet_first_bubble_seconds"
+"""Time from the start of a turn to the first bubble accepted by Meta."""
+
+SENDS = "rivulet_sends_total"
+"""Bubbles sent, by ``result`` (sent, refused, unavailable, uncertain) and Meta's ``code``."""
+
+MODEL_ERRORS = "rivulet_model_errors_total"
+"""Streams that did not end as they should, by ``code``."""

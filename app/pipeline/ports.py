@@ -1,0 +1,250 @@
+"""What the journeys need of the world, as Protocols, and the Services that hold one of each.
+
+Every port has two implementations, the real adapter and a fake in ``tests/fakes.py``; one contract
+suite runs on both.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from app.core.keys import Keys
+from app.core.model import (
+    Address,
+    Bubble,
+    Event,
+    PromptMessage,
+    Turn,
+)
+
+Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved"]
+"""What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The last item of a stream that ended as it should.
+
+    Attributes:
+        reason: The provider's word: ``stop``, ``length``, ``content_filter`` …
+        prompt_tokens: As counted by the provider; ``None`` when it did not say.
+        completion_tokens: Likewise.
+    """
+
+    reason: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Model(Protocol):
+    """A language model that streams."""
+
+    def stream(self, prompt: Sequence[PromptMessage]) -> AsyncIterator[str | Finish]:
+        """The answer's deltas (never empty), then one ``Finish``.
+
+        Close it (``contextlib.aclosing``) to stop early; that also ends the request.
+
+        Raises:
+            Unavailable: No answer, or no more of it, now: unreachable, throttled, silent for too
+                long, or ended without saying that it had finished.
+            Refused: The request itself is wrong (key, model, prompt): the same again will fail.
+        """
+        ...
+
+
+class Channel(Protocol):
+    """A way to reach a person."""
+
+    async def send(self, address: Address, text: str, *, callback: str) -> str:
+        """Send one bubble; its wamid. Sending again sends again: there is no idempotency key.
+
+        Args:
+            text: 1 to 4,096 characters in the channel's markup.
+            callback: Our own id of this attempt; comes back in statuses. At most 512 characters.
+
+        Raises:
+            Refused, Unavailable: Nothing was sent.
+            Uncertain: It may have been sent.
+        """
+        ...
+
+    async def show_typing(
+        self, phone_number_id: str, wamid: str, *, on_written: Callable[[], None] = lambda: None
+    ) -> None:
+        """Mark the person's message as read and show that we are typing, in one call.
+
+        Lasts 25 s or until our next message.
+
+        Args:
+            on_written: Called once when the request has left, before it is answered.
+
+        Raises:
+            Refused, Unavailable, Uncertain: As for ``send``; harmless here.
+        """
+        ...
+
+
+class Store(Protocol):
+    """What survives a process: inboxes, turns, leases, histories, bubbles."""
+
+    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+        """Store events, each atomically with all that follows from it; one outcome for each.
+
+        A message is remembered by its wamid for 8 days, put in its conversation's inbox and, unless
+        the conversation has a live turn, queued as one. The second time changes nothing.
+
+        Raises:
+            Unavailable: Not (all) stored within 2 s; storing again is safe.
+        """
+        ...
+
+    def turn(
+        self, conversation: str, turn_id: str
+    ) -> AbstractAsyncContextManager["TurnInHand | None"]:
+        """Hold the conversation's lease and its waiting messages; ``None`` when there is nothing to
+        do: another worker holds it, or no message waits.
+
+        Leaving the block without ``finish`` gives the lease back and leaves the messages waiting.
+        A lost lease cancels the body, which then raises ``LeaseLost``.
+        """
+        ...
+
+    async def ping(self) -> None:
+        """Return when a webhook could be stored now.
+
+        Raises:
+            Unavailable: It could not.
+        """
+        ...
+
+
+class TurnInHand(Protocol):
+    """A turn whose lease we hold. Every method raises ``LeaseLost`` once another worker has it."""
+
+    @property
+    def turn(self) -> Turn:
+        """What we answer now; ``join`` makes it longer."""
+        ...
+
+    @property
+    def grown(self) -> asyncio.Event:
+        """Set when the person has written again since the turn was read."""
+        ...
+
+    async def join(self) -> Turn:
+        """Read the inbox again: the turn with everything that has come in; clears ``grown``."""
+        ...
+
+    async def begin_send(self, bubble: Bubble, *, attempt: int) -> Address | None:
+        """Write down that this bubble is about to leave, and read the address it goes to.
+
+        ``None`` when the first bubble must not go yet because the person has written again: see
+        ``join``.
+        """
+        ...
+
+    async def settle_send(
+        self, bubble: Bubble, *, wamid: str | None, error_code: int | str | None = None
+    ) -> None:
+        """Write down what became of it: its wamid, or ``None`` and why it was not sent."""
+        ...
+
+    async def note(self, **fields: str | float) -> None:
+        """Add to the turn's record: times (Unix seconds) and counts, for the operator's eyes."""
+        ...
+
+    async def finish(self, said: str, *, ending: str) -> None:
+        """History, acknowledgement of exactly the messages read, and release, in one step.
+
+        Queues the next turn when something new has come in. The second time raises ``LeaseLost``.
+
+        Args:
+            said: What the person has seen of the answer, as the model wrote it; ``""`` for nothing.
+            ending: A fixed word: ``answered``, ``apology``, ``refused`` …
+        """
+        ...
+
+
+class Meter(Protocol):
+    """Where numbers go. Never waits and never raises; names are in ``app.metrics``."""
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        """Add to a counter."""
+        ...
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        """Add one value (base units: seconds, characters) to a histogram."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests can hold it."""
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+BubbleStyle = Literal["stream", "balanced", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large and how long things may be.
+
+    Attributes:
+        min_chars: A bubble goes out at the first sentence end at or past this …
+        max_chars: … which is looked for harder past this.
+        hard_chars: No bubble is longer, whatever it holds (Meta takes 4,096).
+        style: ``stream``: every bubble in the band; ``balanced``: the first in the band, then
+            growing, at most 4; ``single``: one message.
+        message_max_age: Older messages are recorded, not answered.
+        history_tokens: How much history goes into a prompt, by our estimate.
+        uncertain_wait: How long a send without an answer waits for its status.
+        resend_uncertain: Whether it is then sent again.
+    """
+
+    min_chars: int = 100
+    max_chars: int = 200
+    hard_chars: int = 4000
+    style: BubbleStyle = "stream"
+    message_max_age: timedelta = timedelta(hours=24)
+    history_tokens: int = 3000
+    uncertain_wait: timedelta = timedelta(seconds=8)
+    resend_uncertain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """Who answers.
+
+    Attributes:
+        system_prompt: Who the bot is.
+        human_contact: How to reach a person; part of every apology and of the prompt. May be "".
+        apology: Said when there is no answer; ``""`` for the built-in one in the person's language.
+    """
+
+    system_prompt: str = ""
+    human_contact: str = ""
+    apology: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each port, and the values that the journeys need."""
+
+    store: Store
+    channel: Channel
+    model: Model
+    meter: Meter
+    clock: Clock
+    keys: Keys
+    limits: Limits
+    bot: Bot
