@@ -542,6 +542,7 @@ DAMAGED: Mapping[str, tuple[str, object]] = {
     "interactive of an unknown kind": ("interactive", {"type": "wave", "wave": {}}),
     "interactive kind of another type": ("interactive", {"type": ["button_reply"]}),
     "button reply without anything": ("interactive", {"type": "button_reply", "button_reply": {}}),
+    "button missing": ("button", ABSENT),
     "button without anything": ("button", {}),
     "form without anything": ("interactive", {"type": "nfm_reply", "nfm_reply": {}}),
 }
