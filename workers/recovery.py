@@ -1,0 +1,110 @@
+"""Jobs that a dead worker left behind go back to the queue, each of them once."""
+
+from contextlib import suppress
+from typing import Any
+
+from redis.exceptions import LockError
+from rq.queue import Queue
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
+from rq.timeouts import BaseDeathPenalty
+from rq.utils import as_text, current_timestamp
+
+LOCK_SECONDS = 10.0
+STRANDED_AT_ONCE = 1000
+
+# Redis's own clock, so that workers on several machines agree about what is old.
+REQUEUE_STRANDED = """
+local intermediate, queue, wip, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local ids = redis.call('LRANGE', intermediate, 0, ARGV[2] - 1)
+if #ids == 0 then
+  redis.call('DEL', seen)
+  return {}
+end
+local now = tonumber(redis.call('TIME')[1])
+local running = {}
+for _, entry in ipairs(redis.call('ZRANGE', wip, 0, -1)) do
+  running[string.match(entry, '^[^:]*')] = true
+end
+local first_seen, moved = {}, {}
+for i = #ids, 1, -1 do
+  local id = ids[i]
+  local since = tonumber(redis.call('HGET', seen, id)) or now
+  if running[id] or now - since < tonumber(ARGV[1]) then
+    first_seen[id] = since
+  elseif redis.call('LREM', intermediate, 1, id) == 1 then
+    redis.call('LPUSH', queue, id)
+    moved[#moved + 1] = id
+  end
+end
+redis.call('DEL', seen)
+for id, since in pairs(first_seen) do
+  redis.call('HSET', seen, id, since)
+end
+redis.call('EXPIRE', seen, 600)
+return moved
+"""
+
+
+class NoDeathPenalty(BaseDeathPenalty):
+    """RQ's time limit by signal works on the main thread only; ours is ``asyncio.timeout``."""
+
+    def setup_death_penalty(self) -> None:
+        """Set no alarm."""
+
+    def cancel_death_penalty(self) -> None:
+        """Clear none."""
+
+
+def requeue_stranded(queue: Queue, *, older_than_seconds: float) -> list[str]:
+    """Move jobs whose worker died between taking and starting them to the front of their queue.
+
+    No retry is used up. Safe to run anywhere at any time: a worker that was merely slow finds its
+    claim gone when it comes to start the job, and lets it be.
+
+    Args:
+        older_than_seconds: Counted from the first call that saw the job there, whoever called.
+
+    Returns:
+        The ids moved.
+    """
+    script = queue.connection.register_script(REQUEUE_STRANDED)
+    moved = script(
+        keys=[
+            queue.intermediate_queue_key,
+            queue.key,
+            queue.started_job_registry.key,
+            f"{queue.intermediate_queue_key}:seen",
+        ],
+        args=[older_than_seconds, STRANDED_AT_ONCE],
+    )
+    return [as_text(job_id) for job_id in moved]
+
+
+def take_up_abandoned(queue: Queue, *, early_seconds: int, exception_handlers: list[Any]) -> bool:
+    """Queue (or fail, without retries left) the jobs of workers that stopped beating; tidy up.
+
+    RQ's own clean-up takes no lock: three at once queue one job three times. So it runs here under
+    a lock with an owner and a short life. ``rq info`` and dashboards clean up too, without a lock;
+    ``early_seconds`` lets us be first.
+
+    Args:
+        early_seconds: Take up what would expire within this time.
+
+    Returns:
+        Whether it was done; ``False`` when another worker is at it.
+    """
+    lock = queue.connection.lock(f"{queue.key}:recovery", timeout=LOCK_SECONDS, blocking=False)
+    if not lock.acquire():
+        return False
+    try:
+        for registry in (FinishedJobRegistry, FailedJobRegistry):
+            registry(queue=queue).cleanup()
+        StartedJobRegistry(
+            queue=queue, job_class=queue.job_class, death_penalty_class=NoDeathPenalty
+        ).cleanup(
+            timestamp=current_timestamp() + early_seconds, exception_handlers=exception_handlers
+        )
+    finally:
+        with suppress(LockError):  # it took longer than the lock lives
+            lock.release()
+    return True
