@@ -30,3 +30,6 @@ SENDS = "rivulet_sends_total"
 
 MODEL_ERRORS = "rivulet_model_errors_total"
 """Streams that did not end as they should, by ``code``."""
+
+STATUSES = "rivulet_statuses_total"
+"""Statuses that were news, by ``status`` and Meta's error ``code``."""

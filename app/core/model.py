@@ -144,6 +144,8 @@ class Turn:
         token: The lease's token: whoever shows another one has lost the conversation.
         messages: In the order in which they were sent, at least one.
         history: What was said before, oldest first.
+        said: Bubbles of this very turn that an earlier run had begun to send, as the model wrote
+            them: the person has seen them, so they are not said again.
     """
 
     turn_id: str
@@ -151,6 +153,7 @@ class Turn:
     token: str
     messages: Sequence[InboundMessage]
     history: Sequence[Utterance]
+    said: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

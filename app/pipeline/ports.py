@@ -5,7 +5,7 @@ suite runs on both.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from app.core.model import (
     PromptMessage,
     Turn,
 )
+from app.core.pacing import BubbleStyle
 
 Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved"]
 """What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
@@ -42,7 +43,7 @@ class Finish:
 class Model(Protocol):
     """A language model that streams."""
 
-    def stream(self, prompt: Sequence[PromptMessage]) -> AsyncIterator[str | Finish]:
+    def stream(self, prompt: Sequence[PromptMessage]) -> AsyncGenerator[str | Finish, None]:
         """The answer's deltas (never empty), then one ``Finish``.
 
         Close it (``contextlib.aclosing``) to stop early; that also ends the request.
@@ -112,6 +113,18 @@ class Store(Protocol):
         """
         ...
 
+    async def record_of(self, wamid: str) -> "TurnRecord | None":
+        """The record of the turn that answered this message; ``None`` while none has."""
+        ...
+
+    async def report_trouble(self, scope: str, code: str) -> None:
+        """Remember for two minutes that this scope (``token``, ``model`` …) does not work."""
+        ...
+
+    async def troubles(self) -> Mapping[str, str]:
+        """What does not work now: scope and code; empty when all is well."""
+        ...
+
     async def ping(self) -> None:
         """Return when a webhook could be stored now.
 
@@ -119,6 +132,37 @@ class Store(Protocol):
             Unavailable: It could not.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """What is written down of a turn.
+
+    Attributes:
+        fields: ``ending``, ``started_at``, ``model_ended_at`` … (times in Unix seconds), and for
+            each bubble N its ``state:N``, ``sending_at:N``, ``delivery:N`` …
+    """
+
+    turn_id: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJobs:
+    """The queue's job of a turn, with a hole where the conversation's key goes.
+
+    Storing a message and queueing its turn is one step, so the store writes the job itself.
+
+    Attributes:
+        queue: The queue's name.
+        fields: The job hash's constant fields, name and value in turn.
+        head, tail: What stands before and after the key in the job's data.
+    """
+
+    queue: str
+    fields: Sequence[str]
+    head: str
+    tail: str
 
 
 class TurnInHand(Protocol):
@@ -138,18 +182,29 @@ class TurnInHand(Protocol):
         """Read the inbox again: the turn with everything that has come in; clears ``grown``."""
         ...
 
-    async def begin_send(self, bubble: Bubble, *, attempt: int) -> Address | None:
+    async def begin_send(
+        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
+    ) -> Address | None:
         """Write down that this bubble is about to leave, and read the address it goes to.
 
-        ``None`` when the first bubble must not go yet because the person has written again: see
-        ``join``.
+        With ``unless_grown``, ``None`` (and nothing written) when the person has written again
+        since the turn was read: see ``join``.
         """
         ...
 
     async def settle_send(
-        self, bubble: Bubble, *, wamid: str | None, error_code: int | str | None = None
+        self,
+        bubble: Bubble,
+        *,
+        wamid: str | None = None,
+        uncertain: bool = False,
+        code: int | str | None = None,
     ) -> None:
-        """Write down what became of it: its wamid, or ``None`` and why it was not sent."""
+        """Write down what became of it: sent under this wamid, perhaps sent, or not and why."""
+        ...
+
+    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
+        """Whether a status has shown that this bubble went out; waits for one at most so long."""
         ...
 
     async def note(self, **fields: str | float) -> None:
@@ -190,9 +245,6 @@ class Clock(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
-
-
-BubbleStyle = Literal["stream", "balanced", "single"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,15 +288,21 @@ class Bot:
     apology: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """One of each port, and the values that the journeys need."""
+    """What the web process needs: one of each port, and the values that the journeys go by."""
 
     store: Store
-    channel: Channel
-    model: Model
     meter: Meter
     clock: Clock
     keys: Keys
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyServices(Services):
+    """What a worker needs beside that."""
+
+    channel: Channel
+    model: Model
     bot: Bot

@@ -1,0 +1,33 @@
+-- Take a conversation's lease and read what waits in it.
+-- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
+-- Returns {'held', token, ms left}, {'empty'}, or {'taken', messages, history, what was said}.
+
+local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
+local key = conversation_key(conversation)
+
+local holder = redis.call('GET', lease_key(conversation))
+if holder then return { 'held', holder, redis.call('PTTL', lease_key(conversation)) } end
+
+local messages = redis.call('ZRANGE', inbox_key(conversation), 0, most - 1)
+if #messages == 0 then
+  -- A duplicate run, or a job whose messages another turn has answered.
+  if redis.call('HGET', key, 'turn') == turn then redis.call('HDEL', key, 'turn', 'live_ms') end
+  return { 'empty' }
+end
+
+redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
+redis.call('HSET', key, 'turn', turn)
+redis.call('HDEL', key, 'popped_ms')
+local record = turn_key(turn)
+redis.call('HSET', record, 'conversation', conversation)
+redis.call('HSETNX', record, 'started_at', at)
+redis.call('HINCRBY', record, 'runs', 1)
+redis.call('EXPIRE', record, KEPT_SECONDS)
+
+local said = {}
+while true do
+  local known = redis.call('HMGET', record, 'source:' .. #said, 'state:' .. #said)
+  if not known[1] or known[2] == 'unsent' then break end
+  said[#said + 1] = known[1]
+end
+return { 'taken', messages, redis.call('LRANGE', 'rv:history:' .. conversation, 0, -1), said }

@@ -1,0 +1,29 @@
+-- History, acknowledgement, release and the next turn: all of it or nothing.
+-- ARGV: conversation, token, turn, next turn, time as RQ writes it, ending, Unix time,
+--       number of history entries, the entries, then key and document of each message answered.
+-- Returns 'lost', 'done' or 'queued' (something new had come in).
+
+local conversation, token, turn, next_turn, at, ending, seconds, entries = unpack(ARGV, 1, 8)
+if redis.call('GET', lease_key(conversation)) ~= token then return 'lost' end
+
+local history = 'rv:history:' .. conversation
+local first = 9 + tonumber(entries)
+for i = 9, first - 1 do redis.call('RPUSH', history, ARGV[i]) end
+redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
+redis.call('EXPIRE', history, KEPT_SECONDS)
+
+for i = first, #ARGV, 2 do
+  redis.call('SET', 'rv:seen:' .. ARGV[i], turn, 'XX', 'KEEPTTL')
+  redis.call('ZREM', inbox_key(conversation), ARGV[i + 1])
+end
+local record = turn_key(turn)
+redis.call('HSET', record, 'ending', ending, 'ended_at', seconds)
+redis.call('EXPIRE', record, KEPT_SECONDS)
+redis.call('DEL', lease_key(conversation))
+redis.call('HDEL', conversation_key(conversation), 'turn', 'live_ms', 'popped_ms')
+note_pending(conversation)
+redis.call('PUBLISH', NEWS_CHANNEL, turn)
+
+if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'done' end
+queue_turn(conversation, next_turn, at)
+return 'queued'

@@ -1,0 +1,152 @@
+-- Store a slice of what Meta told us; one word for each. Twice is safe: the second time is "duplicate".
+-- ARGV: the time as RQ writes it, then for each update its kind and that kind's fields (see take_*).
+-- Many updates in one call are one atomic step; Python keeps the slices small.
+
+local at = ARGV[1]
+local position = 2
+
+local function take(count)
+  local first = position
+  position = position + count
+  return unpack(ARGV, first, position - 1)
+end
+
+local function keep_alias(key, conversation)
+  if key ~= '' then redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS) end
+end
+
+local function known_as(key)
+  return key ~= '' and redis.call('GET', 'rv:alias:' .. key) or nil
+end
+
+-- Which conversation this person's words belong to: by user id; by phone only where no user id is
+-- known. A conversation that began by phone alone takes on the user id when it first shows.
+local function resolve(user_key, phone_key)
+  local by_user, by_phone = known_as(user_key), known_as(phone_key)
+  local conversation
+  if user_key == '' then
+    conversation = by_phone or phone_key
+  elseif by_user then
+    conversation = by_user
+  elseif by_phone and redis.call('HEXISTS', conversation_key(by_phone), 'user_id') == 0 then
+    conversation = by_phone
+  else
+    conversation = user_key
+  end
+  if by_phone and by_phone ~= conversation then
+    -- A recycled number: whoever had it before is reached by user id from now on.
+    if redis.call('HEXISTS', conversation_key(by_phone), 'user_id') == 1 then
+      redis.call('HDEL', conversation_key(by_phone), 'phone')
+    end
+  end
+  keep_alias(user_key, conversation)
+  keep_alias(phone_key, conversation)
+  return conversation
+end
+
+local function take_message()
+  local message_key, user_key, phone_key, user_id, phone, number_id, name, seconds, turn, document =
+    take(10)
+  if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
+    return 'duplicate'
+  end
+  local conversation = resolve(user_key, phone_key)
+  local key = conversation_key(conversation)
+  local fields = { 'number_id', number_id }
+  for field, value in pairs({ user_id = user_id, phone = phone, name = name }) do
+    if value ~= '' then
+      fields[#fields + 1] = field
+      fields[#fields + 1] = value
+    end
+  end
+  redis.call('HSET', key, unpack(fields))
+  redis.call('EXPIRE', key, KEPT_SECONDS)
+  -- By Meta's second, then by arrival: three quick messages often share a second.
+  local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
+  redis.call('ZADD', inbox_key(conversation), seconds * 1000000 + arrival, document)
+  redis.call('EXPIRE', inbox_key(conversation), KEPT_SECONDS)
+  redis.call('ZADD', PENDING_KEY, 'LT', seconds, conversation)
+  if live(conversation) then
+    redis.call('PUBLISH', NEWS_CHANNEL, conversation)
+    return 'joined'
+  end
+  queue_turn(conversation, turn, at)
+  return 'queued'
+end
+
+-- Remember something that is not to be answered, so that its redelivery is counted once.
+local function take_note()
+  local message_key = take(1)
+  if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
+    return 'duplicate'
+  end
+  return 'ignored'
+end
+
+-- A status is news only when it is further than the last one. It may come before the answer of its
+-- own send: then the bubble's record begins here, and the answer adds to it.
+local function take_status()
+  local wamid_key, delivery, seconds, code, turn, number = take(6)
+  local key = 'rv:bubble:' .. wamid_key
+  if turn ~= '' then redis.call('HSET', key, 'turn', turn, 'number', number) end
+  local known = redis.call('HMGET', key, 'delivery', 'turn', 'number')
+  if tonumber(known[1] or 0) >= tonumber(delivery) then return 'stale' end
+  redis.call('HSET', key, 'delivery', delivery, 'at', seconds, 'code', code)
+  redis.call('EXPIRE', key, KEPT_SECONDS)
+  if known[2] then
+    local record = turn_key(known[2])
+    redis.call('HSET', record, 'delivery:' .. known[3], delivery)
+    redis.call('EXPIRE', record, KEPT_SECONDS)
+    redis.call('PUBLISH', NEWS_CHANNEL, known[2])
+  end
+  return 'news'
+end
+
+local function prepend_history(from, to)
+  local older = redis.call('LRANGE', 'rv:history:' .. from, 0, -1)
+  for i = #older, 1, -1 do redis.call('LPUSH', 'rv:history:' .. to, older[i]) end
+  if #older > 0 then redis.call('EXPIRE', 'rv:history:' .. to, KEPT_SECONDS) end
+  redis.call('DEL', 'rv:history:' .. from)
+end
+
+-- A person has a new number or user id. Where the new one has already written, the old history goes
+-- in front of the new conversation; else the conversation keeps its key and changes its address.
+local function take_move()
+  local old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone = take(6)
+  local conversation = known_as(old_user_key) or known_as(old_phone_key)
+  if not conversation then return 'ignored' end
+  local key = conversation_key(conversation)
+  local other = known_as(new_user_key)
+  local by_phone = known_as(new_phone_key)
+  if not other and by_phone then
+    -- The same person only if nothing says that it is another one.
+    local holder = redis.call('HGET', conversation_key(by_phone), 'user_id')
+    if not holder or holder == user_id then
+      other = by_phone
+    elseif by_phone ~= conversation then
+      redis.call('HDEL', conversation_key(by_phone), 'phone')
+    end
+  end
+  if user_id ~= '' then redis.call('HSET', key, 'user_id', user_id) end
+  if phone ~= '' then redis.call('HSET', key, 'phone', phone) end
+  local target = conversation
+  if other and other ~= conversation then
+    prepend_history(conversation, other)
+    target = other
+  end
+  keep_alias(old_user_key, target) -- late webhooks still carry the old id
+  if new_phone_key ~= '' and old_phone_key ~= '' and old_phone_key ~= new_phone_key then
+    redis.call('DEL', 'rv:alias:' .. old_phone_key)
+  end
+  keep_alias(new_user_key, target)
+  keep_alias(new_phone_key, target)
+  return 'moved'
+end
+
+local takers = { message = take_message, note = take_note, status = take_status, move = take_move }
+
+local outcomes = {}
+while position <= #ARGV do
+  outcomes[#outcomes + 1] = takers[take(1)]()
+end
+return outcomes

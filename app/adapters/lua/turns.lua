@@ -1,0 +1,73 @@
+-- Shared by all scripts, which the loader puts behind it: what a live turn is, how one is queued.
+-- The loader also puts these constants in front: QUEUE, SEEN_SECONDS, KEPT_SECONDS, JOB_FIELDS,
+-- JOB_HEAD and JOB_TAIL (an RQ job as rq_queue.py describes it).
+
+local QUEUE_KEY = 'rq:queue:' .. QUEUE
+local POPPED_KEY = QUEUE_KEY .. ':intermediate'
+local SCHEDULED_KEY = 'rq:scheduled:' .. QUEUE
+local PENDING_KEY = 'rv:pending'
+local NEWS_CHANNEL = 'rv:news'
+
+-- How long a positive answer of live() is trusted: searching a long queue costs its length.
+local TRUST_MS = 5000
+
+local TERMINAL = { finished = true, failed = true, stopped = true, canceled = true }
+
+local function conversation_key(conversation) return 'rv:conversation:' .. conversation end
+local function inbox_key(conversation) return 'rv:inbox:' .. conversation end
+local function lease_key(conversation) return 'rv:lease:' .. conversation end
+local function turn_key(turn) return 'rv:turn:' .. turn end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Whether somebody will read this conversation's inbox without being told: a lease that has not run
+-- out, or a job that really stands where a worker will find it. RQ's status alone lies after a
+-- SIGKILL ("started") and for a job that vanished ("queued").
+local function live(conversation)
+  if redis.call('EXISTS', lease_key(conversation)) == 1 then return true end
+  local key = conversation_key(conversation)
+  local known = redis.call('HMGET', key, 'turn', 'live_ms', 'popped_ms')
+  local turn = known[1]
+  if not turn then return false end
+  local status = redis.call('HGET', 'rq:job:' .. turn, 'status')
+  if not status or TERMINAL[status] then return false end
+  local now = now_ms()
+  if known[2] and now - tonumber(known[2]) < TRUST_MS then return true end
+  if redis.call('LPOS', QUEUE_KEY, turn) or redis.call('ZSCORE', SCHEDULED_KEY, turn) then
+    redis.call('HSET', key, 'live_ms', now)
+    return true
+  end
+  if redis.call('LPOS', POPPED_KEY, turn) then
+    -- A worker has taken it and not begun. Young: it is about to. Old: it died in between.
+    if not known[3] then
+      redis.call('HSET', key, 'popped_ms', now)
+      return true
+    end
+    return now - tonumber(known[3]) < TRUST_MS
+  end
+  return false
+end
+
+-- Make the RQ job of a turn; the caller has seen that the conversation has no live one.
+local function queue_turn(conversation, turn, at)
+  local key = conversation_key(conversation)
+  redis.call('HSET', key, 'turn', turn, 'live_ms', now_ms())
+  redis.call('HDEL', key, 'popped_ms')
+  redis.call('HSET', 'rq:job:' .. turn, 'data', JOB_HEAD .. conversation .. JOB_TAIL,
+    'created_at', at, 'enqueued_at', at, unpack(JOB_FIELDS))
+  redis.call('SADD', 'rq:queues', QUEUE_KEY)
+  redis.call('RPUSH', QUEUE_KEY, turn)
+end
+
+-- The oldest unanswered message of all conversations is the best health figure there is.
+local function note_pending(conversation)
+  local oldest = redis.call('ZRANGE', inbox_key(conversation), 0, 0, 'WITHSCORES')
+  if oldest[2] then
+    redis.call('ZADD', PENDING_KEY, math.floor(oldest[2] / 1000000), conversation)
+  else
+    redis.call('ZREM', PENDING_KEY, conversation)
+  end
+end

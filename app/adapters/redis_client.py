@@ -1,0 +1,93 @@
+"""Redis clients from one URL: plain, TLS, socket file or Sentinel; async, or sync for threads.
+
+``redis+sentinel://[user:password@]host:port,host:port/service/db`` asks the sentinels for the
+primary at each new connection, so a failover needs no restart.
+"""
+
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from redis import Redis, Sentinel
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio import Sentinel as AsyncSentinel
+
+SOCKET_SECONDS = 5.0
+"""No answer for so long is a broken connection. Blocking reads bring their own, longer limit."""
+
+MOST_CONNECTIONS = 64
+"""Connections of one process; a call that finds all in use waits for one."""
+
+SENTINEL_SCHEME = "redis+sentinel://"
+SENTINEL_OPTIONS = {"socket_timeout": 1.0, "socket_connect_timeout": 1.0}
+
+# redis-py gives its Sentinel classes no types.
+_Sentinel: Any = Sentinel
+_AsyncSentinel: Any = AsyncSentinel
+
+
+def async_redis(url: str) -> "AsyncRedis":
+    """An async client; connects when first used."""
+    if url.startswith(SENTINEL_SCHEME):
+        hosts, service, options = _sentinel(url)
+        sentinel = _AsyncSentinel(hosts, sentinel_kwargs=SENTINEL_OPTIONS, **options)
+        primary: AsyncRedis = sentinel.master_for(service, redis_class=AsyncRedis)
+        return primary
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=MOST_CONNECTIONS,
+        timeout=SOCKET_SECONDS,
+        socket_timeout=SOCKET_SECONDS,
+        socket_connect_timeout=SOCKET_SECONDS,
+        health_check_interval=30,
+    )
+    return AsyncRedis.from_pool(pool)
+
+
+def sync_redis(url: str, **options: Any) -> "Redis":
+    """A blocking client, for threads and for RQ; ``options`` are redis-py's own."""
+    if url.startswith(SENTINEL_SCHEME):
+        hosts, service, more = _sentinel(url)
+        sentinel = _Sentinel(hosts, sentinel_kwargs=SENTINEL_OPTIONS, **{**more, **options})
+        primary: Redis = sentinel.master_for(service, redis_class=Redis)
+        return primary
+    return Redis.from_url(
+        url,
+        **{
+            "socket_timeout": SOCKET_SECONDS,
+            "socket_connect_timeout": SOCKET_SECONDS,
+            "health_check_interval": 30,
+            **options,
+        },
+    )
+
+
+def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
+    """Sentinels' addresses, the service's name and the primary's connection options.
+
+    Raises:
+        ValueError: The URL is not of the form above.
+    """
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    user, _, password = login.partition(":")
+    service, _, database = parts.path.strip("/").partition("/")
+    addresses = []
+    for host in hosts.split(","):
+        name, _, port = host.rpartition(":")
+        if not name or not port.isdigit():
+            raise ValueError("REDIS_URL: each sentinel needs host:port")
+        addresses.append((name.strip("[]"), int(port)))
+    if not service:
+        raise ValueError("REDIS_URL: the sentinel's service name is missing after the hosts")
+    options: dict[str, Any] = {
+        "db": int(database or 0),
+        "socket_timeout": SOCKET_SECONDS,
+        "socket_connect_timeout": SOCKET_SECONDS,
+        "health_check_interval": 30,
+    }
+    if user:
+        options["username"] = unquote(user)
+    if password:
+        options["password"] = unquote(password)
+    return addresses, service, options

@@ -1,0 +1,491 @@
+"""Inboxes, turns, leases, histories and bubbles in Redis: the ``Store`` port.
+
+Whatever must happen together is one Lua script (``lua/``): a process may die between any two calls.
+
+Keys, all with an expiry but the two marked ``*``:
+
+=========================  =====  ==============================================================
+``rv:seen:<message>``      str    a message taken in; once answered, the turn that answered it
+``rv:alias:<person>``      str    the conversation of a user id or phone number
+``rv:conversation:<c>``    hash   address, name, the live turn
+``rv:inbox:<c>``           zset   messages that wait, by Meta's time
+``rv:pending`` *           zset   conversations with waiting messages, by the oldest one's time
+``rv:lease:<c>``           str    the token of the turn in hand
+``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
+``rv:bubble:<wamid key>``  hash   which bubble a wamid is, and how far it has come
+``rv:history:<c>``         list   what was said
+``rv:trouble:<scope>``     str    what does not work now, for readiness
+``rv:metrics`` *           hash   counters and histograms of all processes
+``rv:owner`` *             str    demo or tests, where they own the database
+=========================  =====  ==============================================================
+"""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any, get_args
+
+import orjson
+import structlog
+from redis.asyncio import Redis as AsyncRedis
+from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
+
+from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
+from app.core.keys import Keys
+from app.core.model import (
+    Address,
+    Bubble,
+    Event,
+    Ignored,
+    InboundMessage,
+    Moved,
+    Status,
+    Turn,
+    Utterance,
+)
+from app.errors import LeaseLost, Scope, Unavailable
+from app.pipeline.ports import Outcome, TurnJobs, TurnRecord
+
+log = structlog.get_logger()
+
+SEEN = timedelta(days=8)  # Meta redelivers for 7 days ("Webhooks overview")
+KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Send messages")
+HISTORY_ENTRIES = 60
+STORE_SECONDS = 2.0
+"""How long a webhook may wait for Redis before Meta is asked to deliver again."""
+
+SLICE = 100
+"""Updates in one script call: a batch of 1,000 must not hold Redis for long."""
+
+MOST_MESSAGES = 100
+"""Messages in one turn; what is over waits for the next."""
+
+TROUBLE = timedelta(minutes=2)
+SCOPES = get_args(Scope)
+
+NEWS_CHANNEL = "rv:news"
+
+
+class RedisStore:
+    """The ``Store`` port on one Redis (or Valkey) primary."""
+
+    def __init__(
+        self, redis: "AsyncRedis", leases: LeaseKeeper, keys: Keys, jobs: TurnJobs
+    ) -> None:
+        """
+        Args:
+            redis: Closed with the store. Its socket timeout bounds every call but the intake's.
+            leases: Renews the leases of the turns in hand; closed with the store.
+            jobs: What the RQ job of a turn looks like.
+        """
+        self._redis = redis
+        self._leases = leases
+        self._keys = keys
+        header = script_header(jobs)
+        self._intake = self._script("intake", header)
+        self._begin_turn = self._script("begin_turn", header)
+        self._join_turn = self._script("join_turn", header)
+        self._begin_send = self._script("begin_send", header)
+        self._settle_send = self._script("settle_send", header)
+        self._finish_turn = self._script("finish_turn", header)
+        self._release = self._script("release_lease", header)
+        self._in_hand: dict[str, _TurnInHand] = {}
+        self._listening: asyncio.Task[None] | None = None
+
+    def _script(self, name: str, header: str) -> AsyncScript:
+        return self._redis.register_script(script_text(name, header))
+
+    async def close(self) -> None:
+        """End the connections and the lease thread."""
+        while self._listening and not self._listening.done():
+            # More than once: redis-py swallows a cancellation while it connects.
+            self._listening.cancel()
+            await asyncio.wait({self._listening}, timeout=0.1)
+        await asyncio.to_thread(self._leases.close)
+        await self._redis.aclose()
+
+    async def ping(self) -> None:
+        """See ``Store.ping``."""
+        await self._within_limit(self._redis.ping())
+
+    async def report_trouble(self, scope: str, code: str) -> None:
+        """See ``Store.report_trouble``."""
+        await self._redis.set(f"rv:trouble:{scope}", code, ex=TROUBLE)
+
+    async def troubles(self) -> dict[str, str]:
+        """See ``Store.troubles``."""
+        codes = await self._within_limit(self._redis.mget([f"rv:trouble:{s}" for s in SCOPES]))
+        return {scope: _text(code) for scope, code in zip(SCOPES, codes, strict=True) if code}
+
+    # -- receive and record ------------------------------------------------------------------
+
+    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+        """See ``Store.take_in``. Large batches go in slices; each slice is atomic by itself."""
+        at = _rq_time()
+        outcomes: list[Outcome] = []
+        for start in range(0, len(events), SLICE):
+            args: list[str | bytes | int] = [at]
+            for event in events[start : start + SLICE]:
+                args += self._update(event)
+            raw = await self._within_limit(self._intake(args=args))
+            outcomes += [word.decode() for word in raw]
+        return outcomes
+
+    def _update(self, event: Event) -> list[str | bytes | int]:
+        """One event as the intake script reads it: its kind, then that kind's fields."""
+        keys = self._keys
+        match event:
+            case InboundMessage():
+                number = event.phone_number_id
+                return [
+                    "message",
+                    keys.message(event.wamid),
+                    keys.user(number, event.user_id) if event.user_id else "",
+                    keys.phone(number, event.phone) if event.phone else "",
+                    event.user_id or "",
+                    event.phone or "",
+                    number,
+                    event.name or "",
+                    int(event.sent_at.timestamp()),
+                    uuid.uuid4().hex,
+                    _document(event),
+                ]
+            case Status():
+                turn, number = _bubble_of(event.callback)
+                return [
+                    "status",
+                    keys.message(event.wamid),
+                    int(event.delivery),
+                    int(event.at.timestamp()),
+                    event.error_code or "",
+                    turn,
+                    number,
+                ]
+            case Moved():
+                number = event.phone_number_id
+                return [
+                    "move",
+                    keys.user(number, event.old_user_id) if event.old_user_id else "",
+                    keys.phone(number, event.old_phone) if event.old_phone else "",
+                    keys.user(number, event.new_user_id) if event.new_user_id else "",
+                    keys.phone(number, event.new_phone) if event.new_phone else "",
+                    event.new_user_id or "",
+                    event.new_phone or "",
+                ]
+            case Ignored():
+                return ["note", keys.message(event.wamid or uuid.uuid4().hex)]
+
+    async def _within_limit(self, call: Any) -> Any:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                return await call
+        except (RedisError, OSError, TimeoutError) as exc:
+            raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from exc
+
+    # -- reply -------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_TurnInHand | None"]:
+        """See ``Store.turn``."""
+        self._listen()
+        token = f"{turn_id}:{uuid.uuid4().hex}"
+        taken = await self._take_lease(conversation, turn_id, token)
+        if taken is None:
+            yield None
+            return
+        hand = _TurnInHand(self, conversation, turn_id, token, *taken)
+        body = asyncio.current_task()
+        lost = False
+
+        def on_lost() -> None:
+            nonlocal lost
+            lost = True
+            if body:
+                body.cancel()
+
+        self._leases.hold(Lease(conversation, token, asyncio.get_running_loop(), on_lost))
+        self._in_hand[conversation] = self._in_hand[turn_id] = hand
+        try:
+            yield hand
+        except asyncio.CancelledError:
+            if not lost or body is None or body.uncancel() > 0:
+                raise
+            raise LeaseLost("another worker holds the conversation") from None
+        finally:
+            self._leases.let_go(token)
+            self._in_hand.pop(turn_id, None)
+            if self._in_hand.get(conversation) is hand:
+                del self._in_hand[conversation]
+            if not hand.finished:
+                await self._release(args=[conversation, token])
+
+    async def _take_lease(
+        self, conversation: str, turn_id: str, token: str
+    ) -> tuple[list[bytes], list[bytes], list[bytes]] | None:
+        """Messages, history and what was already said; ``None`` when there is nothing to do.
+
+        A holder may be dead: wait once for its lease to run out. If it was renewed meanwhile, its
+        holder lives and will queue whatever is left; then this run is one too many.
+        """
+        args: list[str | int | float] = [
+            conversation,
+            turn_id,
+            token,
+            int(LEASE_SECONDS * 1000),
+            MOST_MESSAGES,
+            time.time(),
+        ]
+        answer = await self._begin_turn(args=args)
+        if answer[0] == b"held":
+            holder, left_ms = answer[1], max(0, answer[2])
+            await asyncio.sleep(left_ms / 1000 + 0.05)
+            answer = await self._begin_turn(args=args)
+            if answer[0] == b"held":
+                log.info("turn.held", same_holder=answer[1] == holder)
+                return None
+        if answer[0] == b"empty":
+            return None
+        return answer[1], answer[2], answer[3]
+
+    async def record_of(self, wamid: str) -> TurnRecord | None:
+        """The record of the turn that answered this message; ``None`` while none has."""
+        turn_id = _text(await self._redis.get(f"rv:seen:{self._keys.message(wamid)}") or b"")
+        if not turn_id:
+            return None
+        raw = await self._redis.hgetall(f"rv:turn:{turn_id}")
+        return TurnRecord(turn_id, {_text(name): _text(value) for name, value in raw.items()})
+
+    # -- news: a person has written again, a status has come ----------------------------------
+
+    def _listen(self) -> None:
+        """Start listening, once; only processes that work on turns ever do."""
+        if self._listening is None or self._listening.done():
+            self._listening = asyncio.create_task(self._hear_news(), name="news")
+
+    async def _hear_news(self) -> None:
+        """Wake turns in hand. A lost signal costs time, never truth: the scripts look again."""
+        while True:
+            try:
+                async with self._redis.pubsub() as pubsub:
+                    await pubsub.subscribe(NEWS_CHANNEL)
+                    while True:
+                        message = await pubsub.get_message(
+                            ignore_subscribe_messages=True, timeout=30
+                        )
+                        if message:
+                            self._wake(message["data"].decode())
+            except (RedisError, OSError) as exc:
+                log.warning("news.lost", error=type(exc).__name__)
+                await asyncio.sleep(1)
+
+    def _wake(self, name: str) -> None:
+        hand = self._in_hand.get(name)
+        if hand is None:
+            return
+        if name == hand.turn.conversation:
+            hand.grown.set()
+        else:
+            hand.status_came.set()
+
+
+class _TurnInHand:
+    """See ``TurnInHand``; made by ``RedisStore.turn``."""
+
+    def __init__(
+        self,
+        store: RedisStore,
+        conversation: str,
+        turn_id: str,
+        token: str,
+        documents: list[bytes],
+        history: list[bytes],
+        said: list[bytes],
+    ) -> None:
+        self._store = store
+        self._documents = documents
+        self.turn = Turn(
+            turn_id=turn_id,
+            conversation=conversation,
+            token=token,
+            messages=[_message(document) for document in documents],
+            history=[Utterance(**orjson.loads(entry)) for entry in history],
+            said=[text.decode() for text in said],
+        )
+        self.grown = asyncio.Event()
+        self.status_came = asyncio.Event()
+        self.finished = False
+
+    async def join(self) -> Turn:
+        """See ``TurnInHand.join``."""
+        self.grown.clear()
+        turn = self.turn
+        documents = await self._store._join_turn(
+            args=[turn.conversation, turn.token, MOST_MESSAGES]
+        )
+        if documents is None:
+            raise LeaseLost("another worker holds the conversation")
+        self._documents = documents
+        self.turn = Turn(
+            turn_id=turn.turn_id,
+            conversation=turn.conversation,
+            token=turn.token,
+            messages=[_message(document) for document in documents],
+            history=turn.history,
+            said=turn.said,
+        )
+        return self.turn
+
+    async def begin_send(
+        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
+    ) -> Address | None:
+        """See ``TurnInHand.begin_send``."""
+        turn = self.turn
+        answer = await self._store._begin_send(
+            args=[
+                turn.conversation,
+                turn.token,
+                turn.turn_id,
+                bubble.number,
+                attempt,
+                bubble.source.encode("utf-8", "replace"),
+                len(self._documents) if unless_grown else "",
+                time.time(),
+            ]
+        )
+        if answer[0] == b"lost":
+            raise LeaseLost("another worker holds the conversation")
+        if answer[0] == b"grown":
+            return None
+        number_id, phone, user_id = (part.decode() for part in answer[1:])
+        return Address(number_id, phone or None, user_id or None)
+
+    async def settle_send(
+        self,
+        bubble: Bubble,
+        *,
+        wamid: str | None = None,
+        uncertain: bool = False,
+        code: int | str | None = None,
+    ) -> None:
+        """See ``TurnInHand.settle_send``."""
+        state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        wamid_key = self._store._keys.message(wamid) if wamid else ""
+        await self._store._settle_send(
+            args=[
+                self.turn.turn_id,
+                bubble.number,
+                state,
+                wamid_key,
+                "" if code is None else code,
+                time.time(),
+            ]
+        )
+
+    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
+        """See ``TurnInHand.was_sent``."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + within.total_seconds()
+        key, field = f"rv:turn:{self.turn.turn_id}", f"delivery:{bubble.number}"
+        while True:
+            self.status_came.clear()
+            if await self._store._redis.hexists(key, field):
+                return True
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.status_came.wait()
+            except TimeoutError:  # the last look, for a signal that was lost
+                return bool(await self._store._redis.hexists(key, field))
+
+    async def note(self, **fields: str | float) -> None:
+        """See ``TurnInHand.note``."""
+        key = f"rv:turn:{self.turn.turn_id}"
+        async with self._store._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(key, items=[part for pair in fields.items() for part in pair])
+            pipe.expire(key, KEPT)
+            await pipe.execute()
+
+    async def finish(self, said: str, *, ending: str) -> None:
+        """See ``TurnInHand.finish``."""
+        turn = self.turn
+        heard = "\n".join(message.text for message in turn.messages)
+        entries = [Utterance("user", heard)]
+        if said:
+            entries.append(Utterance("assistant", said))
+        args: list[str | bytes | int | float] = [
+            turn.conversation,
+            turn.token,
+            turn.turn_id,
+            uuid.uuid4().hex,
+            _rq_time(),
+            ending,
+            time.time(),
+            len(entries),
+            *(orjson.dumps(entry) for entry in entries),
+        ]
+        for message, document in zip(turn.messages, self._documents, strict=True):
+            args += [self._store._keys.message(message.wamid), document]
+        outcome = await self._store._finish_turn(args=args)
+        self.finished = True  # also when it was lost: there is nothing to give back
+        if outcome == b"lost":
+            raise LeaseLost("another worker holds the conversation")
+
+
+def script_text(name: str, header: str) -> str:
+    """A script with what it shares with the others in front."""
+    folder = files("app.adapters") / "lua"
+    shared = (folder / "turns.lua").read_text("utf-8")
+    return "\n".join((header, shared, (folder / f"{name}.lua").read_text("utf-8")))
+
+
+def script_header(jobs: TurnJobs) -> str:
+    """The constants of all scripts, as Lua."""
+    fields = ", ".join(_lua_string(field) for field in jobs.fields)
+    return "\n".join(
+        (
+            f"local QUEUE = {_lua_string(jobs.queue)}",
+            f"local JOB_HEAD, JOB_TAIL = {_lua_string(jobs.head)}, {_lua_string(jobs.tail)}",
+            f"local JOB_FIELDS = {{ {fields} }}",
+            f"local SEEN_SECONDS, KEPT_SECONDS = {int(SEEN.total_seconds())},"
+            f" {int(KEPT.total_seconds())}",
+            f"local HISTORY_ENTRIES = {HISTORY_ENTRIES}",
+        )
+    )
+
+
+def _lua_string(text: str) -> str:
+    if "]==]" in text:
+        raise ValueError("cannot be written as a Lua string")
+    return f"[==[{text}]==]"
+
+
+def _rq_time() -> str:
+    """Now, as RQ writes times into job hashes."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _document(message: InboundMessage) -> bytes:
+    return orjson.dumps(message)
+
+
+def _message(document: bytes) -> InboundMessage:
+    fields = orjson.loads(document)
+    return InboundMessage(
+        **{**fields, "sent_at": datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)}
+    )
+
+
+def _text(raw: bytes | str) -> str:
+    return raw.decode() if isinstance(raw, bytes) else raw
+
+
+def _bubble_of(callback: str | None) -> tuple[str, str]:
+    """The turn and the bubble's number in our own callback; empty for anybody else's."""
+    parts = (callback or "").split(":")
+    if len(parts) == 3 and len(parts[0]) == 32 and parts[0].isalnum() and parts[1].isdigit():
+        return parts[0], parts[1]
+    return "", ""

@@ -1,0 +1,192 @@
+"""Everything that differs between installations, read once from the environment or ``.env``.
+
+Names are those that each outside system's users already know. A missing setting stops the start
+with its name, and so does a misspelt one under a prefix of ours.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from app.core.pacing import BubbleStyle
+
+OUR_PREFIXES = ("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_")
+"""Where a name that we do not know is a spelling mistake, not another program's setting."""
+
+_UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+
+class SettingsError(Exception):
+    """The start must stop; the message names each setting and what is wrong with it."""
+
+
+def _duration(value: object) -> object:
+    """``24h``, ``8 s``, ``90`` (seconds) … as a timedelta; anything else is left to pydantic."""
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value.lower())
+        if match and match[2] in _UNITS:
+            return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+        raise ValueError("is not a duration such as 8s, 90s or 24h")
+    return value
+
+
+def _words(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
+    return value
+
+
+def _only_built(providers: tuple[str, ...]) -> tuple[str, ...]:
+    for provider in providers:
+        if provider != "openai":
+            raise ValueError(f"{provider} is not built; this version has: openai")
+    return providers
+
+
+def _not_empty(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("is empty")
+    return secret
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """One installation. Field names are the environment's, in lower case; values are immutable."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    redis_url: Secret
+    rivulet_key: Annotated[Secret, Field(min_length=16)]
+
+    whatsapp_access_token: Secret
+    whatsapp_app_secret: Secret
+    whatsapp_verify_token: Secret
+    whatsapp_graph_url: str = "https://graph.facebook.com"
+    whatsapp_graph_version: str = "v26.0"
+    whatsapp_send_timeout: Duration = timedelta(seconds=10)
+
+    llm_providers: Annotated[Words, AfterValidator(_only_built)] = ("openai",)
+    llm_first_token_seconds: Duration = timedelta(seconds=15)
+    llm_idle_seconds: Duration = timedelta(seconds=15)
+    llm_total_seconds: Duration = timedelta(seconds=120)
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-5.4-mini"
+
+    bot_system_prompt: str = ""
+    bot_system_prompt_file: Path | None = None
+    bot_human_contact: str = ""
+    bot_apology: str = ""
+
+    message_max_age: Duration = timedelta(hours=24)
+    bubble_min_chars: Annotated[int, Field(ge=1, le=4000)] = 100
+    bubble_max_chars: Annotated[int, Field(ge=1, le=4000)] = 200
+    bubble_style: BubbleStyle = "stream"
+    uncertain_wait: Duration = timedelta(seconds=8)
+    uncertain_policy: Literal["resend", "never"] = "resend"
+
+    worker_max_concurrency: Count = 200
+    worker_drain_seconds: Duration = timedelta(seconds=25)
+
+    dashboard_username: str | None = None
+    dashboard_password: SecretStr | None = None
+    admin_token: SecretStr | None = None
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+
+    # Named by the contract, without effect in this version; see ``unused``.
+    bubble_order: Literal["delivered", "sent", "none"] = "delivered"
+    bubble_order_wait: Duration = timedelta(seconds=2)
+    mid_reply: Literal["queue", "interrupt"] = "queue"
+    pair_burst: Count = 10
+    number_rate: Count = 80
+
+    @property
+    def app_secrets(self) -> tuple[str, ...]:
+        """Meta's app secret; two while it is being rotated."""
+        given = self.whatsapp_app_secret.get_secret_value()
+        return tuple(secret.strip() for secret in given.split(",") if secret.strip())
+
+    @property
+    def system_prompt(self) -> str:
+        """Who the bot is: the file's words when there is a file."""
+        if self.bot_system_prompt_file:
+            return self.bot_system_prompt_file.read_text("utf-8")
+        return self.bot_system_prompt
+
+    @property
+    def unused(self) -> list[str]:
+        """Settings somebody has set which this version does not heed yet, by name."""
+        names = ("bubble_order", "bubble_order_wait", "mid_reply", "pair_burst", "number_rate")
+        return [name.upper() for name in names if name in self.model_fields_set]
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> Settings:
+    """The settings of this process; the environment wins over the file.
+
+    Raises:
+        SettingsError: With one line for each setting that is missing, wrong or misspelt.
+    """
+    given = dict(dotenv_values(env_file)) if env_file and env_file.is_file() else {}
+    given.update(os.environ if environ is None else environ)
+    known = {name.upper(): name for name in Settings.model_fields}
+    values = {known[name]: value for name, value in given.items() if name in known and value}
+    wrong = [
+        f"{name}: there is no such setting"
+        for name in given
+        if name.startswith(OUR_PREFIXES) and name not in known
+    ]
+    try:
+        settings = Settings.model_validate(values)
+        _check_together(settings)
+    except ValidationError as exc:
+        wrong += [_line(error["loc"], error["msg"], error["type"]) for error in exc.errors()]
+    except (OSError, ValueError) as exc:
+        wrong.append(str(exc))
+    if wrong:
+        raise SettingsError("\n".join(sorted(wrong)))
+    return settings
+
+
+def _check_together(settings: Settings) -> None:
+    """What no single field can tell.
+
+    Raises:
+        ValueError: Naming the setting.
+    """
+    if settings.bubble_max_chars < settings.bubble_min_chars:
+        raise ValueError("BUBBLE_MAX_CHARS: is smaller than BUBBLE_MIN_CHARS")
+    if not settings.openai_api_key.get_secret_value() and not settings.openai_base_url:
+        raise ValueError("OPENAI_API_KEY: is missing (or set OPENAI_BASE_URL to a server of yours)")
+    try:
+        _ = settings.system_prompt
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ValueError(f"BOT_SYSTEM_PROMPT_FILE: {type(exc).__name__}") from exc
+
+
+def _line(where: tuple[int | str, ...], message: str, kind: str) -> str:
+    name = str(where[0]).upper() if where else "settings"
+    text = "is missing" if kind == "missing" else message.removeprefix("Value error, ")
+    return f"{name}: {text}"

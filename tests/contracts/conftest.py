@@ -1,0 +1,82 @@
+"""The store under test: the fake and the real one, behind the same few questions."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+
+from app.adapters.leases import LeaseKeeper
+from app.adapters.redis_client import async_redis, sync_redis
+from app.adapters.redis_store import RedisStore, script_header, script_text
+from app.adapters.rq_queue import QUEUE, turn_jobs
+from app.core.keys import Keys
+from app.pipeline.ports import Store
+from tests.fakes import FakeStore
+
+KEYS = Keys("a key of the tests")
+
+
+@dataclass
+class Stage:
+    """A store, and what a worker would see of it.
+
+    Attributes:
+        take_job: Pops the oldest queued turn: (turn id, conversation), or ``None``.
+        steal: Takes the lease away from whoever holds this conversation.
+    """
+
+    store: Store
+    take_job: Callable[[], Awaitable[tuple[str, str] | None]]
+    steal: Callable[[str], Awaitable[None]]
+
+
+def open_store(redis_url: str, stack: AsyncExitStack) -> RedisStore:
+    leases_redis = sync_redis(redis_url)
+    renew = leases_redis.register_script(script_text("renew_lease", script_header(turn_jobs())))
+    leases = LeaseKeeper(leases_redis, renew)
+    store = RedisStore(async_redis(redis_url), leases, KEYS, turn_jobs())
+    stack.push_async_callback(store.close)
+    return store
+
+
+def fake_stage() -> Stage:
+    store = FakeStore(KEYS)
+
+    async def take_job() -> tuple[str, str] | None:
+        return store.queue[0] if store.queue else None
+
+    async def steal(conversation: str) -> None:
+        store.steal(conversation)
+
+    return Stage(store, take_job, steal)
+
+
+def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
+    store = open_store(redis_url, stack)
+    redis = Redis.from_url(redis_url, decode_responses=True)
+    stack.push_async_callback(redis.aclose)
+
+    async def take_job() -> tuple[str, str] | None:
+        turn = await redis.lindex(f"rq:queue:{QUEUE}", 0)
+        if turn is None:
+            return None
+        await redis.lpop(f"rq:queue:{QUEUE}")
+        jobs = turn_jobs()
+        data = await redis.hget(f"rq:job:{turn}", "data") or ""
+        return str(turn), data.removeprefix(jobs.head).removesuffix(jobs.tail)
+
+    async def steal(conversation: str) -> None:
+        await redis.set(f"rv:lease:{conversation}", "another", px=60_000)
+
+    return Stage(store, take_job, steal)
+
+
+@pytest.fixture(params=["fake", "redis"])
+async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    async with AsyncExitStack() as stack:
+        if request.param == "fake":
+            yield fake_stage()
+        else:
+            yield redis_stage(request.getfixturevalue("redis_url"), stack)

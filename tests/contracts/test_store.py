@@ -1,0 +1,384 @@
+"""What every ``Store`` promises; the fake and the real one keep it alike."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+
+from app.core.model import Address, Bubble, Delivery, Ignored, Moved, Status, Turn, Utterance
+from app.errors import LeaseLost
+from app.pipeline.ports import TurnInHand
+from tests.contracts.conftest import Stage
+from tests.fakes import NOW, NUMBER, said
+
+SECOND = timedelta(seconds=1)
+
+
+async def job_of(stage: Stage) -> tuple[str, str]:
+    job = await stage.take_job()
+    assert job is not None
+    return job
+
+
+async def answer(stage: Stage, text: str = "Yes.") -> Turn:
+    """Run the next turn as a worker would; the turn."""
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.finish(text, ending="answered")
+        return hand.turn
+
+
+def bubble_of(hand: TurnInHand, number: int = 0, text: str = "Yes.") -> Bubble:
+    return Bubble(hand.turn.turn_id, number, text, text)
+
+
+def status(wamid: str, delivery: Delivery, callback: str | None = None) -> Status:
+    return Status(wamid, NUMBER, delivery, NOW, callback)
+
+
+# -- taking in ---------------------------------------------------------------------------------
+
+
+async def test_a_message_becomes_one_queued_turn(stage: Stage) -> None:
+    assert await stage.store.take_in([said("Hi")]) == ["queued"]
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["Hi"]
+    assert await stage.take_job() is None
+
+
+async def test_a_redelivered_message_changes_nothing(stage: Stage) -> None:
+    message = said("Hi")
+    await stage.store.take_in([message])
+    assert await stage.store.take_in([message]) == ["duplicate"]
+    turn = await answer(stage)
+    assert len(turn.messages) == 1
+    assert await stage.store.take_in([message]) == ["duplicate"]
+    assert await stage.take_job() is None
+
+
+async def test_messages_before_a_turn_begins_are_one_turn(stage: Stage) -> None:
+    assert await stage.store.take_in([said("one"), said("two")]) == ["queued", "joined"]
+    assert await stage.store.take_in([said("three")]) == ["joined"]
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["one", "two", "three"]
+    assert await stage.take_job() is None
+
+
+async def test_a_turn_reads_messages_by_the_time_they_were_sent(stage: Stage) -> None:
+    await stage.store.take_in([said("second", at=NOW), said("first", at=NOW - SECOND)])
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["first", "second"]
+
+
+async def test_what_nobody_said_is_remembered_and_not_queued(stage: Stage) -> None:
+    assert await stage.store.take_in([Ignored("reaction", "wamid.r")]) == ["ignored"]
+    assert await stage.store.take_in([Ignored("reaction", "wamid.r")]) == ["duplicate"]
+    assert await stage.take_job() is None
+
+
+async def test_ignored_events_without_an_id_are_all_counted(stage: Stage) -> None:
+    nameless = Ignored("unknown_field")
+    assert await stage.store.take_in([nameless, nameless]) == ["ignored", "ignored"]
+
+
+async def test_a_thousand_updates_in_one_call_are_all_stored(stage: Stage) -> None:
+    messages = [said(f"no. {n}", user_id=f"US.{n}", phone=None) for n in range(1000)]
+    assert await stage.store.take_in(messages) == ["queued"] * 1000
+
+
+async def test_taking_in_nothing_is_nothing(stage: Stage) -> None:
+    assert await stage.store.take_in([]) == []
+
+
+# -- who is who --------------------------------------------------------------------------------
+
+
+async def test_two_of_our_numbers_are_two_conversations(stage: Stage) -> None:
+    outcomes = await stage.store.take_in([said("a"), said("b", number="200000000000002")])
+    assert outcomes == ["queued", "queued"]
+    first, second = await answer(stage), await answer(stage)
+    assert {first.messages[0].text, second.messages[0].text} == {"a", "b"}
+    assert first.conversation != second.conversation
+
+
+async def test_a_person_known_by_phone_keeps_the_conversation_when_the_user_id_shows(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("by phone", user_id=None, phone="15550101")])
+    first = await answer(stage)
+    await stage.store.take_in([said("with id", user_id="US.7", phone="15550101")])
+    await stage.store.take_in([said("id alone", user_id="US.7", phone=None)])
+    second = await answer(stage)
+    assert second.conversation == first.conversation
+    assert [message.text for message in second.messages] == ["with id", "id alone"]
+
+
+async def test_a_recycled_phone_is_another_person(stage: Stage) -> None:
+    await stage.store.take_in([said("old owner", user_id="US.1", phone="15550102")])
+    first = await answer(stage)
+    await stage.store.take_in([said("new owner", user_id="US.2", phone="15550102")])
+    second = await answer(stage)
+    assert second.conversation != first.conversation
+    assert second.history == []
+    await stage.store.take_in([said("old owner again", user_id="US.1", phone=None)])
+    assert await address_of_next(stage) == Address(NUMBER, None, "US.1")
+
+
+async def address_of_next(stage: Stage) -> Address | None:
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        address = await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.finish("", ending="answered")
+    return address
+
+
+async def test_the_address_has_what_is_known_of_the_person(stage: Stage) -> None:
+    await stage.store.take_in([said("hidden number", user_id="US.3", phone=None)])
+    assert await address_of_next(stage) == Address(NUMBER, None, "US.3")
+    await stage.store.take_in([said("seen number", user_id="US.3", phone="15550103")])
+    assert await address_of_next(stage) == Address(NUMBER, "15550103", "US.3")
+
+
+async def test_a_new_user_id_keeps_the_conversation(stage: Stage) -> None:
+    await stage.store.take_in([said("before", user_id="US.4", phone=None)])
+    first = await answer(stage, "An answer.")
+    assert await stage.store.take_in([Moved(NUMBER, "US.4", None, "US.5", None)]) == ["moved"]
+    await stage.store.take_in([said("after", user_id="US.5", phone=None)])
+    second = await answer(stage)
+    assert second.conversation == first.conversation
+    assert second.history == [Utterance("user", "before"), Utterance("assistant", "An answer.")]
+
+
+async def test_a_move_that_comes_late_brings_the_history_along(stage: Stage) -> None:
+    await stage.store.take_in([said("before", user_id="US.4", phone=None)])
+    await answer(stage, "One.")
+    await stage.store.take_in([said("after", user_id="US.5", phone=None)])
+    await answer(stage, "Two.")
+    await stage.store.take_in([Moved(NUMBER, "US.4", None, "US.5", None)])
+    await stage.store.take_in([said("again", user_id="US.5", phone=None)])
+    turn = await answer(stage)
+    assert [entry.text for entry in turn.history] == ["before", "One.", "after", "Two."]
+
+
+async def test_a_new_phone_is_where_the_next_bubble_goes(stage: Stage) -> None:
+    await stage.store.take_in([said("hi", user_id=None, phone="15550104")])
+    turn_id, conversation = await job_of(stage)
+    await stage.store.take_in([Moved(NUMBER, None, "15550104", None, "15550105")])
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        address = await hand.begin_send(bubble_of(hand), attempt=1)
+    assert address == Address(NUMBER, "15550105", None)
+
+
+async def test_a_move_to_a_phone_of_somebody_else_does_not_merge_two_people(stage: Stage) -> None:
+    await stage.store.take_in([said("mine", user_id="US.8", phone="15550106")])
+    await answer(stage)
+    await stage.store.take_in([said("other", user_id="US.9", phone="15550107")])
+    await answer(stage)
+    await stage.store.take_in([Moved(NUMBER, "US.8", "15550106", None, "15550107")])
+    await stage.store.take_in([said("still me", user_id="US.9", phone=None)])
+    turn = await answer(stage)
+    assert [entry.text for entry in turn.history] == ["other", "Yes."]
+
+
+async def test_a_move_of_somebody_unknown_is_ignored(stage: Stage) -> None:
+    assert await stage.store.take_in([Moved(NUMBER, "US.0", None, "US.6", None)]) == ["ignored"]
+
+
+# -- a turn in hand ----------------------------------------------------------------------------
+
+
+async def test_history_grows_by_what_was_said(stage: Stage) -> None:
+    await stage.store.take_in([said("one"), said("two")])
+    await answer(stage, "Both.")
+    await stage.store.take_in([said("three")])
+    turn = await answer(stage)
+    assert turn.history == [Utterance("user", "one\ntwo"), Utterance("assistant", "Both.")]
+
+
+async def test_a_message_during_the_turn_is_the_next_turn(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert await stage.store.take_in([said("two")]) == ["joined"]
+        await hand.finish("Yes.", ending="answered")
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["two"]
+    assert turn.turn_id != turn_id
+
+
+async def test_a_message_during_the_turn_is_told_and_can_join(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await asyncio.sleep(0.1)  # until the real store has subscribed
+        await stage.store.take_in([said("two")])
+        async with asyncio.timeout(5):
+            await hand.grown.wait()
+        first = bubble_of(hand)
+        assert await hand.begin_send(first, attempt=1, unless_grown=True) is None
+        turn = await hand.join()
+        assert [message.text for message in turn.messages] == ["one", "two"]
+        assert not hand.grown.is_set()
+        assert await hand.begin_send(first, attempt=1, unless_grown=True) is not None
+        await hand.finish("Both.", ending="answered")
+    assert await stage.take_job() is None
+
+
+async def test_leaving_without_an_end_leaves_the_messages_waiting(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert len(hand.turn.messages) == 1
+
+
+async def test_a_turn_of_nothing_is_none(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.finish("Yes.", ending="answered")
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is None
+
+
+async def test_a_message_after_the_end_is_queued_again(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    await answer(stage)
+    assert await stage.store.take_in([said("two")]) == ["queued"]
+
+
+STEPS: dict[str, Callable[[TurnInHand], Awaitable[object]]] = {
+    "begin_send": lambda hand: hand.begin_send(bubble_of(hand), attempt=1),
+    "join": lambda hand: hand.join(),
+    "finish": lambda hand: hand.finish("Yes.", ending="answered"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_nothing_can_be_done_with_a_lost_lease(stage: Stage, step: str) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await stage.steal(conversation)
+        with pytest.raises(LeaseLost):
+            await STEPS[step](hand)
+
+
+async def test_a_later_run_knows_what_an_earlier_one_has_said(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand, 0, "A."), attempt=1)
+        await hand.settle_send(bubble_of(hand, 0, "A."), wamid="wamid.a")
+        await hand.begin_send(bubble_of(hand, 1, "B."), attempt=1)  # and then it died
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert hand.turn.said == ["A.", "B."]
+
+
+async def test_a_bubble_that_was_not_sent_was_not_said(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.settle_send(bubble_of(hand), code=131056)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert hand.turn.said == []
+
+
+async def test_the_record_of_a_turn_is_found_by_a_message_it_answered(stage: Stage) -> None:
+    message = said("one")
+    await stage.store.take_in([message])
+    assert await stage.store.record_of(message.wamid) is None
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.note(model_ended_at=12.5, deltas=3)
+        await hand.finish("Yes.", ending="answered")
+    record = await stage.store.record_of(message.wamid)
+    assert record is not None
+    assert record.turn_id == turn_id
+    assert record.fields["ending"] == "answered"
+    assert record.fields["model_ended_at"] == "12.5"
+
+
+# -- statuses ----------------------------------------------------------------------------------
+
+S, F, D, R = Delivery.SENT, Delivery.FAILED, Delivery.DELIVERED, Delivery.READ
+
+
+@pytest.mark.parametrize(
+    ("order", "news"),
+    [
+        pytest.param([S, D, R], [S, D, R], id="in order"),
+        pytest.param([R, D, S], [R], id="backwards"),
+        pytest.param([S, S, D, D], [S, D], id="doubled"),
+        pytest.param([D, S, R], [D, R], id="sent after delivered"),
+        pytest.param([S, F], [S, F], id="failed"),
+        pytest.param([F, S], [F], id="sent after failed"),
+        pytest.param([D, F], [D], id="failed on one device of two"),
+        pytest.param([S, F, D], [S, F, D], id="delivered to another device"),
+    ],
+)
+async def test_a_status_never_steps_back(
+    stage: Stage, order: list[Delivery], news: list[Delivery]
+) -> None:
+    outcomes = await stage.store.take_in([status("wamid.x", delivery) for delivery in order])
+    assert [delivery for delivery, word in zip(order, outcomes, strict=True) if word == "news"] == (
+        news
+    )
+
+
+@pytest.mark.parametrize("first", ["answer", "status"])
+async def test_a_status_and_its_sends_answer_meet_in_either_order(stage: Stage, first: str) -> None:
+    message = said("one")
+    await stage.store.take_in([message])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1)
+        if first == "status":
+            await stage.store.take_in([status("wamid.o", D)])
+        await hand.settle_send(bubble_of(hand), wamid="wamid.o")
+        if first == "answer":
+            await stage.store.take_in([status("wamid.o", D)])
+        await hand.finish("Yes.", ending="answered")
+    record = await stage.store.record_of(message.wamid)
+    assert record is not None
+    assert record.fields["delivery:0"] == str(int(D))
+
+
+async def test_a_status_with_our_callback_shows_that_a_lost_send_went_out(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.settle_send(bubble_of(hand), uncertain=True)
+        assert not await hand.was_sent(bubble_of(hand), within=timedelta(milliseconds=50))
+        waiting = asyncio.create_task(hand.was_sent(bubble_of(hand), within=timedelta(seconds=9)))
+        await stage.store.take_in([status("wamid.o", S, callback=f"{turn_id}:0:1")])
+        assert await waiting
+
+
+async def test_a_callback_of_another_program_is_no_bubble_of_ours(stage: Stage) -> None:
+    assert await stage.store.take_in([status("wamid.o", S, callback="part=1;turn=2")]) == ["news"]
+
+
+async def test_troubles_are_told_by_scope(stage: Stage) -> None:
+    assert dict(await stage.store.troubles()) == {}
+    await stage.store.report_trouble("token", "190")
+    assert dict(await stage.store.troubles()) == {"token": "190"}

@@ -1,0 +1,429 @@
+"""Small working things in place of the outside world; ``tests/contracts`` keeps them true."""
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from app.core.keys import Keys
+from app.core.model import (
+    Address,
+    Bubble,
+    Delivery,
+    Event,
+    Ignored,
+    InboundMessage,
+    Moved,
+    PromptMessage,
+    Status,
+    Turn,
+    Utterance,
+)
+from app.errors import LeaseLost
+from app.pipeline.ports import Bot, Finish, Limits, Outcome, ReplyServices, TurnRecord
+
+NUMBER = "100000000000001"
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def said(
+    text: str,
+    *,
+    user_id: str | None = "US.1001",
+    phone: str | None = "15550100",
+    number: str = NUMBER,
+    wamid: str = "",
+    at: datetime = NOW,
+    readable: bool = True,
+) -> InboundMessage:
+    """A message a person sent."""
+    return InboundMessage(
+        wamid=wamid or f"wamid.{uuid.uuid4().hex}",
+        phone_number_id=number,
+        user_id=user_id,
+        phone=phone,
+        name=None,
+        sent_at=at,
+        kind="text" if readable else "audio",
+        text=text,
+        readable=readable,
+    )
+
+
+class FakeClock:
+    """Time that stands until somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.time += timedelta(seconds=seconds)
+        await asyncio.sleep(0)
+
+
+class FakeMeter:
+    """Counts in a dict."""
+
+    def __init__(self) -> None:
+        self.counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        self.seen: defaultdict[str, list[float]] = defaultdict(list)
+
+    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+        self.counts[(name, *(labels[key] for key in sorted(labels)))] += amount
+
+    def observe(self, name: str, value: float, **labels: str) -> None:
+        self.seen[name].append(value)
+
+
+@dataclass
+class FakeModel:
+    """Says what it is told to, delta by delta; an exception among the deltas is raised.
+
+    Attributes:
+        answers: One list of deltas for each request; the last one is used again.
+        prompts: What was asked.
+        before_delta: Awaited before each delta, with its number from 0.
+    """
+
+    answers: list[list[str | Exception]]
+    prompts: list[Sequence[PromptMessage]] = field(default_factory=list)
+    before_delta: Callable[[int], object] | None = None
+    closed: int = 0
+
+    async def stream(self, prompt: Sequence[PromptMessage]) -> AsyncGenerator[str | Finish, None]:
+        answer = self.answers[min(len(self.prompts), len(self.answers) - 1)]
+        self.prompts.append(prompt)
+        try:
+            for number, delta in enumerate(answer):
+                if self.before_delta:
+                    result = self.before_delta(number)
+                    if asyncio.iscoroutine(result):
+                        await result
+                if isinstance(delta, Exception):
+                    raise delta
+                yield delta
+            yield Finish("stop")
+        finally:
+            self.closed += 1
+
+
+@dataclass
+class FakeChannel:
+    """Remembers what was sent; ``faults`` are raised first, one for each send (``None``: none)."""
+
+    sent: list[tuple[Address, str, str]] = field(default_factory=list)
+    typing: list[str] = field(default_factory=list)
+    faults: list[Exception | None] = field(default_factory=list)
+    on_send: Callable[[str], object] | None = None
+
+    async def send(self, address: Address, text: str, *, callback: str) -> str:
+        if self.on_send:
+            result = self.on_send(text)
+            if asyncio.iscoroutine(result):
+                await result
+        fault = self.faults.pop(0) if self.faults else None
+        if fault:
+            raise fault
+        self.sent.append((address, text, callback))
+        return f"wamid.out{len(self.sent)}"
+
+    async def show_typing(
+        self, phone_number_id: str, wamid: str, *, on_written: Callable[[], None] = lambda: None
+    ) -> None:
+        on_written()
+        self.typing.append(wamid)
+
+    @property
+    def texts(self) -> list[str]:
+        """What the person has read."""
+        return [text for _, text, _ in self.sent]
+
+
+@dataclass
+class _Conversation:
+    key: str
+    number: str
+    phone: str | None = None
+    user_id: str | None = None
+    inbox: list[InboundMessage] = field(default_factory=list)
+    history: list[Utterance] = field(default_factory=list)
+    turn: str | None = None
+    lease: str | None = None
+
+
+class FakeStore:
+    """The ``Store`` port in one process's memory: one dict for each kind of key.
+
+    Attributes:
+        queue: Turns that a worker would take: (turn id, conversation).
+    """
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self._aliases: dict[str, _Conversation] = {}
+        self._conversations: dict[str, _Conversation] = {}
+        self._seen: dict[str, str] = {}
+        self._bubbles: dict[str, dict[str, str]] = defaultdict(dict)
+        self._hands: dict[str, _FakeHand] = {}
+        self._troubles: dict[str, str] = {}
+        self.records: dict[str, dict[str, str]] = defaultdict(dict)
+        self.queue: list[tuple[str, str]] = []
+
+    async def report_trouble(self, scope: str, code: str) -> None:
+        self._troubles[scope] = code
+
+    async def troubles(self) -> Mapping[str, str]:
+        return self._troubles
+
+    async def ping(self) -> None:
+        return None
+
+    async def record_of(self, wamid: str) -> TurnRecord | None:
+        turn_id = self._seen.get(self._keys.message(wamid))
+        return TurnRecord(turn_id, dict(self.records[turn_id])) if turn_id else None
+
+    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+        return [self._take(event) for event in events]
+
+    def _take(self, event: Event) -> Outcome:
+        match event:
+            case InboundMessage():
+                return self._take_message(event)
+            case Status():
+                return self._take_status(event)
+            case Moved():
+                return self._take_move(event)
+            case Ignored():
+                return self._remember(event.wamid or uuid.uuid4().hex, "ignored")
+
+    def _remember(self, wamid: str, outcome: Outcome) -> Outcome:
+        key = self._keys.message(wamid)
+        if key in self._seen:
+            return "duplicate"
+        self._seen[key] = ""
+        return outcome
+
+    def _take_message(self, message: InboundMessage) -> Outcome:
+        if self._remember(message.wamid, "queued") == "duplicate":
+            return "duplicate"
+        conversation = self._resolve(message)
+        conversation.inbox.append(message)
+        conversation.inbox.sort(key=lambda waiting: waiting.sent_at)
+        if conversation.lease or conversation.turn in dict(self.queue):
+            if conversation.key in self._hands:
+                self._hands[conversation.key].grown.set()
+            return "joined"
+        self._queue(conversation)
+        return "queued"
+
+    def _queue(self, conversation: _Conversation) -> None:
+        conversation.turn = uuid.uuid4().hex
+        self.queue.append((conversation.turn, conversation.key))
+
+    def _resolve(self, message: InboundMessage) -> _Conversation:
+        number = message.phone_number_id
+        user_key = self._keys.user(number, message.user_id) if message.user_id else ""
+        phone_key = self._keys.phone(number, message.phone) if message.phone else ""
+        by_user, by_phone = self._aliases.get(user_key), self._aliases.get(phone_key)
+        found = by_user or (
+            by_phone if not user_key or (by_phone and not by_phone.user_id) else None
+        )
+        if found is None:
+            found = _Conversation(user_key or phone_key, number)
+            self._conversations[found.key] = found
+        if by_phone and by_phone is not found and by_phone.user_id:
+            by_phone.phone = None
+        found.user_id = message.user_id or found.user_id
+        found.phone = message.phone or found.phone
+        for key in filter(None, (user_key, phone_key)):
+            self._aliases[key] = found
+        return found
+
+    def _take_status(self, status: Status) -> Outcome:
+        bubble = self._bubbles[self._keys.message(status.wamid)]
+        parts = (status.callback or "").split(":")
+        if len(parts) == 3:
+            bubble.update(turn=parts[0], number=parts[1])
+        if int(bubble.get("delivery", "0")) >= status.delivery:
+            return "stale"
+        bubble["delivery"] = str(int(status.delivery))
+        if "turn" in bubble:
+            self.records[bubble["turn"]][f"delivery:{bubble['number']}"] = bubble["delivery"]
+            if bubble["turn"] in self._hands:
+                self._hands[bubble["turn"]].status_came.set()
+        return "news"
+
+    def _take_move(self, moved: Moved) -> Outcome:
+        number, keys = moved.phone_number_id, self._keys
+        old_user = keys.user(number, moved.old_user_id) if moved.old_user_id else ""
+        old_phone = keys.phone(number, moved.old_phone) if moved.old_phone else ""
+        new_user = keys.user(number, moved.new_user_id) if moved.new_user_id else ""
+        new_phone = keys.phone(number, moved.new_phone) if moved.new_phone else ""
+        found = self._aliases.get(old_user) or self._aliases.get(old_phone)
+        if found is None:
+            return "ignored"
+        other, holder = self._aliases.get(new_user), self._aliases.get(new_phone)
+        if not other and holder:
+            if holder.user_id in (None, moved.new_user_id):
+                other = holder
+            elif holder is not found:
+                holder.phone = None
+        found.user_id = moved.new_user_id or found.user_id
+        found.phone = moved.new_phone or found.phone
+        target = found
+        if other and other is not found:
+            other.history[:0], found.history = found.history, []
+            target = other
+        if new_phone and old_phone and new_phone != old_phone:
+            self._aliases.pop(old_phone, None)
+        for key in filter(None, (old_user, new_user, new_phone)):
+            self._aliases[key] = target
+        return "moved"
+
+    @asynccontextmanager
+    async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_FakeHand | None"]:
+        found = self._conversations.get(conversation)
+        self.queue = [job for job in self.queue if job[0] != turn_id]
+        if found is None or found.lease or not found.inbox:
+            yield None
+            return
+        hand = _FakeHand(self, found, turn_id)
+        self._hands[conversation] = self._hands[turn_id] = hand
+        try:
+            yield hand
+        finally:
+            self._hands.pop(conversation), self._hands.pop(turn_id)
+            if found.lease == hand.turn.token:
+                found.lease = None
+
+    def steal(self, conversation: str) -> None:
+        """What happens to a lease that ran out: another worker has it."""
+        self._conversations[conversation].lease = "another"
+
+
+class _FakeHand:
+    def __init__(self, store: FakeStore, conversation: _Conversation, turn_id: str) -> None:
+        self._store, self._conversation = store, conversation
+        self._record = store.records[turn_id]
+        conversation.lease, conversation.turn = uuid.uuid4().hex, turn_id
+        sources: list[str] = []
+        while f"source:{len(sources)}" in self._record:
+            if self._record.get(f"state:{len(sources)}") == "unsent":
+                break
+            sources.append(self._record[f"source:{len(sources)}"])
+        self.turn = Turn(
+            turn_id=turn_id,
+            conversation=conversation.key,
+            token=conversation.lease,
+            messages=list(conversation.inbox),
+            history=list(conversation.history),
+            said=sources,
+        )
+        self.grown = asyncio.Event()
+        self.status_came = asyncio.Event()
+
+    def _check(self) -> None:
+        if self._conversation.lease != self.turn.token:
+            raise LeaseLost("another worker holds the conversation")
+
+    async def join(self) -> Turn:
+        self._check()
+        self.grown.clear()
+        self.turn = replace(self.turn, messages=list(self._conversation.inbox))
+        return self.turn
+
+    async def begin_send(
+        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
+    ) -> Address | None:
+        self._check()
+        if unless_grown and len(self._conversation.inbox) > len(self.turn.messages):
+            return None
+        self._record[f"state:{bubble.number}"] = "sending"
+        self._record[f"source:{bubble.number}"] = bubble.source
+        found = self._conversation
+        return Address(found.number, found.phone, found.user_id)
+
+    async def settle_send(
+        self,
+        bubble: Bubble,
+        *,
+        wamid: str | None = None,
+        uncertain: bool = False,
+        code: int | str | None = None,
+    ) -> None:
+        state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        self._record[f"state:{bubble.number}"] = state
+        if wamid:
+            known = self._store._bubbles[self._store._keys.message(wamid)]
+            known.update(turn=self.turn.turn_id, number=str(bubble.number))
+            if "delivery" in known:
+                self._record[f"delivery:{bubble.number}"] = known["delivery"]
+
+    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
+        field_name = f"delivery:{bubble.number}"
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                while field_name not in self._record:
+                    self.status_came.clear()
+                    await self.status_came.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def note(self, **fields: str | float) -> None:
+        self._record.update({name: str(value) for name, value in fields.items()})
+
+    async def finish(self, said: str, *, ending: str) -> None:
+        self._check()
+        found = self._conversation
+        answered = list(self.turn.messages)
+        found.inbox = [message for message in found.inbox if message not in answered]
+        heard = "\n".join(message.text for message in answered)
+        found.history += [Utterance("user", heard)]
+        found.history += [Utterance("assistant", said)] if said else []
+        for message in answered:
+            self._store._seen[self._store._keys.message(message.wamid)] = self.turn.turn_id
+        self._record["ending"] = ending
+        found.lease = found.turn = None
+        if found.inbox:
+            self._store._queue(found)
+
+
+@dataclass
+class World:
+    """Fakes of everything, and the services made of them."""
+
+    keys: Keys = field(default_factory=lambda: Keys("a key of the tests"))
+    clock: FakeClock = field(default_factory=FakeClock)
+    meter: FakeMeter = field(default_factory=FakeMeter)
+    channel: FakeChannel = field(default_factory=FakeChannel)
+    model: FakeModel = field(default_factory=lambda: FakeModel([["Yes, we are open."]]))
+    limits: Limits = field(default_factory=Limits)
+    bot: Bot = field(default_factory=Bot)
+
+    def __post_init__(self) -> None:
+        self.store = FakeStore(self.keys)
+
+    @property
+    def services(self) -> ReplyServices:
+        return ReplyServices(
+            store=self.store,
+            meter=self.meter,
+            clock=self.clock,
+            keys=self.keys,
+            limits=self.limits,
+            channel=self.channel,
+            model=self.model,
+            bot=self.bot,
+        )
+
+
+__all__ = ["NOW", "NUMBER", "Delivery", "World", "said"]
