@@ -76,5 +76,22 @@ class Cut(Response):
             connection.reset()
         else:
             connection.close()
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await left(receive)
+
+
+async def pause(scope: Scope, receive: Receive, seconds: float) -> None:
+    """Wait, but no longer than the client or the server does. The body must have been read."""
+    connection = connection_of(scope)
+    reasons = {asyncio.ensure_future(left(receive))}
+    if connection is not None:
+        reasons.add(asyncio.ensure_future(connection.ending.wait()))
+    await asyncio.wait(reasons, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for reason in reasons:
+        reason.cancel()
+
+
+async def left(receive: Receive) -> bool:
+    """True, once the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    return True

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from app.simulator.connections import Connection, connection_of
 from app.simulator.faults import BadFault
 from app.simulator.knobs import BadKnob
-from app.simulator.persons import Person, Taken
+from app.simulator.persons import Person, Taken, check_fields
 from app.simulator.record import Event, Record
 from app.simulator.speech import BadMessage, move, say
 from app.simulator.updates import encoded
@@ -57,6 +57,7 @@ async def person(world: World, request: Request, body: Any) -> Response:
     """One person; with PATCH another name, phone, user id, or whether the phone is on."""
     one = _person(world, request)
     if request.method == "PATCH":
+        check_fields(body)
         phone, user_id = body.get("phone", one.phone), body.get("user_id", one.user_id)
         world.persons.move(one, phone=phone, user_id=user_id)
         for name in {"name", "username", "read_after", "online"} & body.keys():
@@ -192,9 +193,7 @@ def _person(world: World, request: Request) -> Person:
 
 
 def _new_person(world: World, wish: Mapping[str, Any]) -> Person:
-    known = {"id", "name", "phone", "user_id", "username", "online", "read_after"}
-    if unknown := wish.keys() - known:
-        raise ValueError(f"no such field: {', '.join(sorted(unknown))}")
+    check_fields(wish)
     person_id = wish.get("id") or world.persons.free_id()
     made: dict[str, Any] = {"name": person_id.replace("-", " ").title(), **wish, "id": person_id}
     if "phone" not in wish:

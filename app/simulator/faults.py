@@ -177,6 +177,19 @@ MAY_BE_NONE = {
 }
 
 
+CALL = {"error", "http", "lose_answer", "reset", "delay"}
+TOLD = {"drop", "duplicate", "reorder", "batch", "delay"}
+ACTIONS = {
+    "send": CALL | {"reorder", "fail_status"},
+    "read": CALL,
+    "media": CALL,
+    "webhook": TOLD,
+    "status": TOLD | {"fail_status"},
+    "model": CALL - {"error"} | {"stream", "finish_reason"},
+}
+"""What can go wrong where; a fault needs at least one."""
+
+
 def _checked(wish: Mapping[str, Any]) -> Fault:
     for name, value in wish.items():
         if not _fits(name, value):
@@ -185,6 +198,9 @@ def _checked(wish: Mapping[str, Any]) -> Fault:
     fault = Fault(**{"on": "", **once, **wish})
     if fault.on not in PLACES:
         raise BadFault(f"on: one of {', '.join(PLACES)}")
+    actions = set().union(*ACTIONS.values()) & wish.keys()
+    if not actions or not actions <= ACTIONS[fault.on]:
+        raise BadFault(f"on {fault.on}, one or more of: {', '.join(sorted(ACTIONS[fault.on]))}")
     if fault.stream is not None and fault.stream not in BROKEN:
         raise BadFault(f"stream: one of {', '.join(BROKEN)}")
     if not 0 <= fault.probability <= 1 or fault.delay > 3600:

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from app.simulator.bubbles import Bubble
-from app.simulator.connections import Cut
+from app.simulator.connections import Cut, pause
 from app.simulator.faults import Fault
 from app.simulator.persons import Number, Person
 from app.simulator.refusals import Refusal
-from app.simulator.validate import check, text_of
+from app.simulator.validate import MEDIA_KINDS, check, text_of
 from app.simulator.wamids import new_wamid
 from app.simulator.world import World, world_of
 
@@ -34,7 +34,7 @@ async def messages(request: Request) -> Response:
         note: dict[str, object] = {"status": refusal.status, "error": refusal.code}
         world.record.add("refused", on="messages", person=None, fault=None, **note)
         return JSONResponse(refusal.body, refusal.status)
-    call = _Call(world, number, body, received_at, start)
+    call = _Call(world, request, number, body, received_at, start)
     return await (call.read() if "status" in body else call.send())
 
 
@@ -50,14 +50,14 @@ def number_of(world: World, phone_number_id: str) -> Number:
     return number
 
 
-async def answer_of(fault: Fault, done: Response | None) -> Response:
+async def answer_of(fault: Fault, done: Response | None, request: Request) -> Response:
     """What the business gets to see of a call that a fault struck.
 
     Args:
         done: The true answer, when what was asked has been done.
     """
     if fault.delay:
-        await asyncio.sleep(fault.delay)
+        await pause(request.scope, request.receive, fault.delay)
     if fault.reset or fault.lose_answer:
         return Cut(reset=fault.reset)
     headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
@@ -76,6 +76,11 @@ def prevents(fault: Fault | None) -> bool:
     if fault is None or fault.happened:
         return False
     return fault.reset or fault.error is not None or fault.http is not None
+
+
+def status_of(answer: Response) -> int | None:
+    """The HTTP status; ``None`` when the connection is cut in place of an answer."""
+    return None if isinstance(answer, Cut) else answer.status_code
 
 
 async def _body_of(request: Request) -> dict[str, Any]:
@@ -97,9 +102,15 @@ class _Call:
     """One call to ``/messages``."""
 
     def __init__(
-        self, world: World, number: Number, body: dict[str, Any], received_at: float, start: float
+        self,
+        world: World,
+        request: Request,
+        number: Number,
+        body: dict[str, Any],
+        received_at: float,
+        start: float,
     ) -> None:
-        self.world, self.number, self.body = world, number, body
+        self.world, self.request, self.number, self.body = world, request, number, body
         self.received_at, self.start = received_at, start
 
     async def send(self) -> Response:
@@ -122,7 +133,7 @@ class _Call:
         if any(world.knobs.answer_delay):
             await asyncio.sleep(world.dice.uniform(*world.knobs.answer_delay))
         if fault is not None:
-            answer = await answer_of(fault, answer)
+            answer = await answer_of(fault, answer, self.request)
         assert answer is not None  # noqa: S101 either done, or a fault has answered
         self._note(person, bubble, answer, fault)
         return answer
@@ -140,7 +151,7 @@ class _Call:
             self._show_read(person, wamid)
         answer: Response = JSONResponse({"success": True})
         if fault is not None:
-            answer = await answer_of(fault, answer)
+            answer = await answer_of(fault, answer, self.request)
         return self._refuse_read(person, fault, answer) if prevents(fault) else answer
 
     def _accept(self, person: Person | None, *, by_phone: bool) -> Bubble:
@@ -148,6 +159,7 @@ class _Call:
         check(body)
         if person is None:
             raise Refusal(131026)
+        self._check_medium()
         chat, knobs = person.chat(self.number.phone_number_id), self.world.knobs
         kind, window = body.get("type", "text"), knobs.window_seconds
         if window is not None and kind != "template":
@@ -170,6 +182,12 @@ class _Call:
             callback=body.get("biz_opaque_callback_data"),
             by_phone=by_phone,
         )
+
+    def _check_medium(self) -> None:
+        kind = self.body.get("type")
+        media_id = self.body[kind].get("id") if kind in MEDIA_KINDS else None
+        if media_id is not None and self.world.media.get(media_id, now=self.world.now()) is None:
+            raise Refusal(131009, f"{kind}.id is not a media id.")
 
     def _show_read(self, person: Person, wamid: str) -> None:
         world, now = self.world, self.world.now()
@@ -196,7 +214,7 @@ class _Call:
             on="read",
             person=person.id if person else None,
             fault=fault.id if fault else None,
-            status=None if isinstance(answer, Cut) else answer.status_code,
+            status=status_of(answer),
             error=_code_in(answer),
         )
         return answer
@@ -213,7 +231,7 @@ class _Call:
             text=bubble.text if bubble else _said_in(self.body),
             callback=self.body.get("biz_opaque_callback_data"),
             via="to" if self.body.get("to") else "recipient",
-            status=None if isinstance(answer, Cut) else answer.status_code,
+            status=status_of(answer),
             error=_code_in(answer),
             fault=fault.id if fault else None,
             received_at=self.received_at,

@@ -12,7 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.simulator import control, graph, meddling
+from app.simulator import account, control, meddling
 from app.simulator.world import MetaSettings, World
 
 STATIC = Path(__file__).parent / "static"
@@ -29,8 +29,7 @@ def create_meta(settings: MetaSettings) -> Starlette:
 
     app = Starlette(
         routes=[
-            # First, for it is asked hundreds of times a second.
-            Route("/{version}/{phone_number_id}/messages", graph.messages, methods=["POST"]),
+            *account.routes(),
             *control.routes(),
             *meddling.routes(),
             Route("/", phone_page),

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.simulator.answers import answer_to
-from app.simulator.connections import Cut
+from app.simulator.connections import Cut, pause
 from app.simulator.faults import BadFault, Fault, Faults
 from app.simulator.streams import Script, Stream, as_completion
 
@@ -136,7 +136,7 @@ async def completions(request: Request) -> Response:
     started_at = time.time()
     fault = scripted.faults.take("model", text=said)
     scripted.tell(phase="started", stream=number, said=said[-2000:], model_at=started_at)
-    if fault is not None and (answer := await _refused(fault)) is not None:
+    if fault is not None and (answer := await _refused(fault, request)) is not None:
         scripted.tell(phase="failed", stream=number, said=said[-2000:], model_at=time.time())
         return answer
     text = scripted.pace.answer if scripted.pace.answer is not None else answer_to(said)
@@ -223,9 +223,9 @@ def _text_of(content: object) -> str:
     return content if isinstance(content, str) else ""
 
 
-async def _refused(fault: Fault) -> Response | None:
+async def _refused(fault: Fault, request: Request) -> Response | None:
     if fault.delay:
-        await asyncio.sleep(fault.delay)
+        await pause(request.scope, request.receive, fault.delay)
     if fault.reset or fault.lose_answer:
         return Cut(reset=fault.reset)
     if fault.http is None:

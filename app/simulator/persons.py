@@ -1,7 +1,7 @@
 """Who writes to whom: persons, the business's numbers, and the chats between them. All made up."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
@@ -95,6 +95,27 @@ class Number:
 
 class Taken(ValueError):
     """Another person has this id, phone or user id already, or there are too many persons."""
+
+
+TEXTS = {"id", "name", "phone", "user_id", "username"}
+MAY_BE_NONE = {"phone", "user_id", "username", "read_after"}
+
+
+def check_fields(wish: Mapping[str, object]) -> None:
+    """Nothing, for what may be written into a person.
+
+    Raises:
+        ValueError: An unknown field, or a value that does not fit; the message names it.
+    """
+    for name, value in wish.items():
+        fits = (
+            (value is None and name in MAY_BE_NONE)
+            or (name in TEXTS and isinstance(value, str) and 0 < len(value) <= 200)
+            or (name == "online" and isinstance(value, bool))
+            or (name == "read_after" and type(value) in (int, float))
+        )
+        if not fits or (name == "phone" and isinstance(value, str) and not value.isdecimal()):
+            raise ValueError(f"{name}: not a field of a person, or not a value for it")
 
 
 class Persons:

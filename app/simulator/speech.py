@@ -1,5 +1,6 @@
 """What persons do: they write to the business, and sometimes they get a new number."""
 
+import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,13 @@ from app.simulator.wamids import new_wamid
 from app.simulator.world import Said, World
 
 TEXT_MOST = 4096
+MEDIA_TYPES = {
+    "image": "image/jpeg",
+    "audio": "audio/ogg; codecs=opus",
+    "video": "video/mp4",
+    "document": "application/pdf",
+    "sticker": "image/webp",
+}
 
 
 class BadMessage(ValueError):
@@ -20,8 +28,8 @@ def say(world: World, person: Person, wish: Mapping[str, Any]) -> str:
 
     Args:
         wish: ``text``, or ``message`` as Meta has it without id, sender and time; which number
-            (``phone_number_id``, else the first), ``context``, and ``age_seconds`` for a message
-            that Meta brings late.
+            (``phone_number_id``, else the first); ``file`` (base64) for a message with media;
+            ``context``; ``age_seconds`` for a message that Meta brings late; ``wamid``.
 
     Raises:
         BadMessage: No text and no message, or an unknown number.
@@ -33,6 +41,7 @@ def say(world: World, person: Person, wish: Mapping[str, Any]) -> str:
     if "context" in wish:
         message["context"] = wish["context"]
     sent_at = world.now() - float(wish.get("age_seconds", 0))
+    _attach(world, message, wish.get("file"))
     wamid = wish.get("wamid") or new_wamid(person.address, inbound=True)
     text = shown_text(message)
     _open_window(world, person, phone_number_id, sent_at, text, message["type"])
@@ -77,6 +86,22 @@ def shown_text(message: Mapping[str, Any]) -> str:
     choice = reply.get("title") if isinstance(reply, dict) else None
     shown = content.get("body") or content.get("caption") or content.get("text") or choice
     return str(shown) if shown else f"[{kind}]"
+
+
+def _attach(world: World, message: dict[str, Any], file: object) -> None:
+    """Give a message of a media type a file that can really be fetched, unless it names one."""
+    kind = message["type"]
+    if kind not in MEDIA_TYPES or "id" in message.get(kind, {}):
+        return
+    content = base64.b64decode(file) if isinstance(file, str) else f"a made-up {kind}".encode()
+    mime_type = message.get(kind, {}).get("mime_type", MEDIA_TYPES[kind])
+    medium = world.media.keep(content, mime_type, now=world.now(), inbound=True)
+    message[kind] = {
+        "mime_type": mime_type,
+        "sha256": medium.base64_digest,
+        "id": medium.media_id,
+        **message.get(kind, {}),
+    }
 
 
 def _number(world: World, wish: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.simulator.connections import NoConnection, connection_of
+from app.simulator.connections import NoConnection, connection_of, left
 from app.simulator.faults import Fault
 from app.simulator.pieces import pieces
 
@@ -110,13 +110,13 @@ class Stream(Response):
         self._broken = fault.stream if fault else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gone = asyncio.create_task(_gone(receive))
+        gone = asyncio.create_task(left(receive))
         try:
             await self._answer(scope, send, gone)
         finally:
             gone.cancel()
 
-    async def _answer(self, scope: Scope, send: Send, gone: "asyncio.Task[None]") -> None:
+    async def _answer(self, scope: Scope, send: Send, gone: "asyncio.Task[bool]") -> None:
         whole = self._broken in ("html", "whole_json")
         kind = {"html": b"text/html", "whole_json": b"application/json"}.get(
             self._broken or "", b"text/event-stream"
@@ -143,7 +143,7 @@ class Stream(Response):
         self._told("failed", tokens=written)
         await self._break(scope, send)
 
-    async def _write(self, send: Send, gone: "asyncio.Task[None]") -> int:
+    async def _write(self, send: Send, gone: "asyncio.Task[bool]") -> int:
         """Write deltas at their pace, up to the fault or the end; how many."""
         events = self._script.events()
         stop = len(events)
@@ -157,7 +157,7 @@ class Stream(Response):
         return written
 
     async def _pace(
-        self, send: Send, gone: "asyncio.Task[None]", events: list[bytes], at: int, stop: int
+        self, send: Send, gone: "asyncio.Task[bool]", events: list[bytes], at: int, stop: int
     ) -> int:
         loop = asyncio.get_running_loop()
         first_due = loop.time() + (self._first_seconds if at == 0 else 0.0)
@@ -179,7 +179,7 @@ class Stream(Response):
             at = upto
         return at
 
-    async def _be_silent(self, send: Send, gone: "asyncio.Task[None]") -> None:
+    async def _be_silent(self, send: Send, gone: "asyncio.Task[bool]") -> None:
         """Say nothing for a while: pings only, or not even those."""
         assert self._fault is not None  # noqa: S101 only a fault brings us here
         seconds = min(self._fault.silence_seconds, SILENCE_MOST)
@@ -222,8 +222,3 @@ def _head(script: Script) -> str:
 
 async def _body(send: Send, body: bytes) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -41,7 +41,7 @@ class Courier:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
     _gathered: list[Update] = field(default_factory=list)
-    _overtaken: list[Update] = field(default_factory=list)
+    _overtaken: list[tuple[int, Update]] = field(default_factory=list)
     _held: dict[str, list[Update]] = field(default_factory=dict)
     _made: int = 0
 
@@ -64,7 +64,7 @@ class Courier:
 
     def tell_raw(self, body: bytes) -> None:
         """Send any bytes, signed, as one webhook."""
-        self._start(self._bring(body, {"wamids": [], "statuses": []}))
+        self._start(self._bring(body, []))
 
     def let_go(self, fault_id: str) -> None:
         """Send what a ``batch`` fault holds."""
@@ -98,8 +98,9 @@ class Courier:
             if len(held) >= fault.batch or fault.spent:
                 self.let_go(fault.id)
         elif fault.reorder:
-            self._overtaken.append(update)
-            loop.call_later(fault.delay or OVERTAKE_SECONDS, self._let_overtaken_go, update)
+            waiting = (self._made, update)
+            self._overtaken.append(waiting)
+            loop.call_later(fault.delay or OVERTAKE_SECONDS, self._overtake, [waiting])
         elif fault.delay:
             loop.call_later(fault.delay, self._gather, update)
         else:
@@ -123,7 +124,7 @@ class Courier:
 
     def _post(self, updates: Sequence[Update]) -> None:
         if updates:
-            self._start(self._bring(body_of(updates, self.numbers), _holds(updates)))
+            self._start(self._bring(body_of(updates, self.numbers), updates))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         if not self.subscribed or self.knobs().webhook_url is None:
@@ -136,7 +137,7 @@ class Courier:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _bring(self, body: bytes, holds: dict[str, object]) -> None:
+    async def _bring(self, body: bytes, updates: Sequence[Update]) -> None:
         self._made += 1
         delivery, attempt, pause = self._made, 0, self.knobs().redelivery_first
         headers = {
@@ -158,9 +159,9 @@ class Courier:
                 status=status,
                 error=error,
                 seconds=seconds,
-                **holds,
+                **_holds(updates),
             )
-            self._let_overtaken_go()
+            self._overtake(self._now_overtaken(delivery, updates))
             if status == 200 or time.monotonic() >= give_up:
                 return
             await asyncio.sleep(pause)
@@ -179,11 +180,22 @@ class Courier:
             return None, type(error).__name__
         return response.status_code, None
 
-    def _let_overtaken_go(self, one: Update | None = None) -> None:
-        gone = [update for update in self._overtaken if one is None or update is one]
-        self._overtaken = [] if one is None else [up for up in self._overtaken if up is not one]
-        for update in gone:
-            self._post([update])
+    def _now_overtaken(self, delivery: int, updates: Sequence[Update]) -> list[tuple[int, Update]]:
+        """Those held back that an update of the same person and kind has now passed."""
+        if not self._overtaken:
+            return []
+        passed = {(update.person, update.part) for update in updates}
+        return [
+            (made, update)
+            for made, update in self._overtaken
+            if made < delivery and (update.person, update.part) in passed
+        ]
+
+    def _overtake(self, waiting: Sequence[tuple[int, Update]]) -> None:
+        for one in waiting:
+            if one in self._overtaken:
+                self._overtaken.remove(one)
+                self._post([one[1]])
 
     def _http(self) -> httpx2.AsyncClient:
         if self._client is None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from app.simulator.bubbles import Bubbles
 from app.simulator.faults import Faults
 from app.simulator.knobs import Knobs
+from app.simulator.media import Media
 from app.simulator.persons import Number, Person, Persons, first_numbers, first_persons
 from app.simulator.record import Record
 from app.simulator.refusals import Refusal
@@ -66,6 +67,7 @@ class World:
     courier: Courier
     bubbles: Bubbles
     dice: random.Random
+    media: Media = field(default_factory=Media)
     said: OrderedDict[str, Said] = field(default_factory=OrderedDict)
 
     @classmethod
