@@ -16,7 +16,11 @@ from workers.async_worker import AsyncWorker, current_job, current_worker
 LOG = "tests:log"
 """A list of what jobs have done, in order; an entry is ``<word> <argument>``."""
 
+here: list[str] = []
 all_here = asyncio.Event()
+
+BEATS = "tests:beats"
+"""How many heartbeats each worker has had, by its name."""
 
 redis_of_jobs: ContextVar[AsyncRedis] = ContextVar("redis_of_jobs")
 
@@ -47,7 +51,7 @@ class QuickWorker(AsyncWorker):
             await redis.rpush(LOG, f"close {self.name}")
 
     def _count_beat(self) -> None:
-        self.connection.hincrby("tests:beats", self.name, 1)
+        self.connection.hincrby(BEATS, self.name, 1)
 
 
 async def say(word: str) -> None:
@@ -76,9 +80,16 @@ async def wait(name: str, seconds: float) -> None:
     await say(f"ended {name}")
 
 
+async def wait_quietly(name: str, seconds: float) -> None:
+    """``wait``, but with nothing to say at the end: Redis may be away by then."""
+    await say(f"began {name}")
+    await asyncio.sleep(seconds)
+
+
 async def wait_for_all(count: int) -> None:
-    """End only when ``count`` jobs run at the same time."""
-    if await redis_of_jobs.get().incr("tests:together") == count:
+    """End only when ``count`` jobs run at the same time in this process."""
+    here.append(current_job.get().id)
+    if len(here) == count:
         all_here.set()
     await all_here.wait()
 
@@ -107,8 +118,12 @@ async def fail(secret: str) -> None:
     raise ValueError("no luck")
 
 
-async def end_process() -> None:
+async def end_process(secret: str) -> None:
     raise SystemExit(3)
+
+
+async def give_up(secret: str) -> None:
+    raise asyncio.CancelledError
 
 
 async def fail_once(name: str) -> str:
@@ -123,10 +138,6 @@ async def ask_again() -> object:
     if current_job.get().number_of_retries:
         return "second time"
     return Retry(max=1)
-
-
-async def return_unstorable() -> object:
-    return object()
 
 
 async def block_loop(seconds: float) -> None:
