@@ -144,23 +144,23 @@ async def as_stream(
     """Server-sent events from ``after`` on, until the server stops; a comment when it is quiet."""
     ending = connection.ending if connection else asyncio.Event()
     yield ": here\n\n"
-    end = asyncio.create_task(ending.wait())
-    try:
-        while not ending.is_set():
-            for event in (some := record.after(after, EVENTS_AT_ONCE)):
-                yield _as_sse(event)
-            if some:
-                after = some[-1]["seq"]
-                continue
-            news = asyncio.create_task(record.wait(after))
-            await asyncio.wait(
-                {news, end}, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+    while not ending.is_set():
+        some = record.after(after, EVENTS_AT_ONCE)
+        for event in some:
+            after = event["seq"]
+            yield _as_sse(event)
+        if some:
+            continue
+        reasons = {asyncio.ensure_future(record.wait(after)), asyncio.ensure_future(ending.wait())}
+        try:
+            done, _ = await asyncio.wait(
+                reasons, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            if not news.done():
-                news.cancel()
-                yield ": quiet\n\n"
-    finally:
-        end.cancel()
+        finally:
+            for reason in reasons:
+                reason.cancel()
+        if not done:
+            yield ": quiet\n\n"
 
 
 def routes() -> list[Route]:
