@@ -107,11 +107,23 @@ export class Faults {
   async refresh() {
     const asked = await call("GET", "faults").catch(() => []);
     const faults = asked.filter((fault) => fault.times === null || fault.used < fault.times);
+    const now = JSON.stringify(faults);
+    if (now === this.shown) return;
+    this.shown = now;
+    const had = this.panel.contains(document.activeElement);
     const count = document.getElementById("faults-count");
     count.hidden = !faults.length;
     count.textContent = String(faults.length);
+    const list = document.getElementById("fault-list");
+    list.replaceChildren(...faults.map((fault) => this.entry(fault)));
+    list.hidden = !faults.length;
+    document.getElementById("faults-clear").hidden = !faults.length;
     document.getElementById("fault-none").hidden = faults.length > 0;
-    document.getElementById("fault-list").replaceChildren(...faults.map((fault) => this.entry(fault)));
+    // The button that was pressed may be gone; whoever uses the keyboard stays in the panel.
+    const { activeElement } = document;
+    if (had && !(this.panel.contains(activeElement) && activeElement.checkVisibility())) {
+      document.getElementById("faults-close").focus();
+    }
   }
 
   entry(fault) {

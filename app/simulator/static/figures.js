@@ -18,10 +18,10 @@ export function figures(reply, stream) {
   };
 }
 
-/** Seconds as people read them: "0.42 s", "3.1 s", "75 s". */
+/** Seconds as people read them: "0.42 s", "3.1 s", "75 s"; a line never breaks before the "s". */
 export function seconds(value) {
   if (value == null) return "–";
-  return `${value.toFixed(value < 1 ? 2 : value < 20 ? 1 : 0)} s`;
+  return `${value.toFixed(value < 1 ? 2 : value < 20 ? 1 : 0)}\u00a0s`;
 }
 
 /** One line: what streaming changed for this reply. */

@@ -26,11 +26,12 @@ const TICKS = {
 const SUGGESTIONS = [
   ["How do I return an order?", "en"],
   ["When are you open?", "en"],
-  ["Where is my order 4821?", "en"],
-  ["Do you have a recipe for soup?", "en"],
-  ["Can you show me a code snippet?", "en"],
+  ["A recipe for dinner, please", "en"],
+  ["Show me a code snippet", "en"],
   ["¿Cómo devuelvo un pedido?", "es"],
   ["Wann habt ihr geöffnet?", "de"],
+  ["मेरा ऑर्डर कहाँ है?", "hi"],
+  ["営業時間は何時ですか？", "ja"],
 ];
 
 export class Pane {
@@ -237,7 +238,9 @@ export class Pane {
     if (!item.own && item.after < LONG_AGO) {
       foot.append(make("span", "after", `+${seconds(item.after)}`));
     }
-    foot.append(time, make("span", "tick"));
+    const tick = make("span", "tick");
+    tick.ariaLive = "off"; // three changes to each bubble would drown the chat
+    foot.append(time, tick);
     const who = make("span", "visually-hidden", item.own ? `${this.person.name}:` : `${this.businessName}:`);
     node.append(who, body, foot);
     return node;
@@ -303,7 +306,7 @@ function note(known, refusals) {
   const parts = [];
   if (known.withoutStreaming == null) parts.push("The model has not told when it wrote.");
   else if (known.saved > 0.05) {
-    parts.push(`Sent whole, the answer would have come after ${seconds(known.withoutStreaming)} in place of ${seconds(known.firstBubble)}.`);
+    parts.push(`First words ${seconds(known.saved)} sooner than if the answer were sent whole.`);
   } else parts.push("The answer was as short as one bubble.");
   if (refusals.length) parts.push(`Sends that went wrong: ${[...new Set(refusals)].join(", ")}.`);
   return parts.join(" ");
