@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ from app.simulator.faults import BadFault, Fault, Faults
 from app.simulator.streams import Script, Stream, as_completion
 
 BODY_MOST = 3_000_000
+CLOSE_SECONDS = 5.0
 MODEL_NAME = "saltmarsh-1"
 
 
@@ -73,29 +75,34 @@ class Scripted:
     events_url: str | None = None
     faults: Faults = field(default_factory=Faults)
     calls: int = 0
+    _news: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=1000))
+    _teller: asyncio.Task[None] | None = None
     _client: httpx2.AsyncClient | None = None
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def tell(self, **event: object) -> None:
         """Tell of a stream, if somebody wants to hear; never waits."""
-        if self.events_url is None or len(self._tasks) >= 1000:
+        if self.events_url is None:
             return
-        task = asyncio.create_task(self._post(event))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._news.append(event)
+        if self._teller is None or self._teller.done():
+            self._teller = asyncio.create_task(self._post_news(self.events_url))
 
     async def close(self) -> None:
         """Let the last events out."""
-        await asyncio.gather(*self._tasks)
+        if self._teller is not None:
+            await asyncio.wait({self._teller}, timeout=CLOSE_SECONDS)
+            self._teller.cancel()
         if self._client is not None:
             await self._client.aclose()
 
-    async def _post(self, event: dict[str, object]) -> None:
+    async def _post_news(self, url: str) -> None:
         if self._client is None:
             self._client = httpx2.AsyncClient(trust_env=False, timeout=2.0)
-        # A page that shows figures is no reason for a model to fail.
-        with contextlib.suppress(httpx2.HTTPError):
-            await self._client.post(self.events_url or "", json=event)
+        # One after the other, so that they arrive in their order.
+        while self._news:
+            # A page that shows figures is no reason for a model to fail.
+            with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL):
+                await self._client.post(url, json=self._news.popleft())
 
 
 def create_model(pace: Pace | None = None, *, events_url: str | None = None) -> Starlette:
