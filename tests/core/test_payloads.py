@@ -440,6 +440,14 @@ SENDERS: Mapping[str, tuple[tuple[object, ...], tuple[str | None, str | None, st
         (None, PHONE, None),
     ),
     "placeholder for the phone": (({"from": "<PHONE>", "from_user_id": LENA},), (LENA, None, None)),
+    "a mail address for the phone": (
+        ({"from": "lena.f@example.com", "from_user_id": LENA},),
+        (LENA, None, None),
+    ),
+    "a mail address alone": (
+        ({"from": "ab.c@example.com"}, card("L", wa_id=PHONE)),
+        (None, PHONE, "L"),
+    ),
     "full-width digits": (({"from": "１２３４５", "from_user_id": LENA},), (LENA, None, None)),
     "wrong types": (
         ({"from": 7, "from_user_id": LENA}, 5, card(["x"], wa_id={}, user_id=0)),
@@ -582,6 +590,10 @@ def status_body(**changes: Any) -> dict[str, Any]:
 )
 def test_a_failed_status_without_a_code_is_still_failed(errors: object) -> None:
     assert only(status_body(errors=errors)) == reported(Delivery.FAILED)
+
+
+def test_a_status_that_did_not_fail_has_no_error() -> None:
+    assert only(status_body(status="delivered")) == reported(Delivery.DELIVERED)
 
 
 @pytest.mark.parametrize(
