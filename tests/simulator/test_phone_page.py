@@ -457,6 +457,20 @@ async def test_a_person_made_elsewhere_gets_a_tab(stage: Stage) -> None:
     await tab(page, "noor").locator(".badge").get_by_text("2", exact=True).wait_for()
 
 
+async def test_a_crowd_does_not_fill_the_bar(stage: Stage) -> None:
+    await stage.tell("persons", [{"id": f"crowd-{number}"} for number in range(100)])
+    page = await stage.open()
+    await stage.tell("persons/crowd-99/messages", {"text": "Is the oven back?"})
+    await say(page, AMELIA, "Is the oven back?")
+    await bubbles(page, AMELIA, 2)
+    assert await page.get_by_test_id("person-tab").count() == 60
+    await page.get_by_test_id("new-person").click()
+    await page.get_by_label("Name").fill("Noor")
+    await page.get_by_test_id("person-create").click()
+    await page.get_by_test_id("person-tab").nth(60).wait_for()
+    await page.get_by_label("Message from Noor").wait_for()
+
+
 async def test_a_suggestion_is_sent_as_it_stands(stage: Stage) -> None:
     page = await stage.open()
     chip = phone(page, AMELIA).get_by_test_id("suggestions").get_by_role("button").first

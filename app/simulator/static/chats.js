@@ -2,6 +2,7 @@
 
 const RANK = { sent: 1, delivered: 2, read: 3 };
 const MAX_ITEMS = 400; // of one chat; older ones leave the page
+const MAX_CHATS = 1000; // the oldest leave
 const MAX_EARLY = 2000; // statuses that came before their bubble
 const MAX_WHERE = 20000; // message ids whose chat we know
 const MAX_STREAMS = 200;
@@ -21,7 +22,7 @@ export class Chats {
   /** The chat, made when it is new. */
   chat(person, number) {
     const key = `${person} ${number}`;
-    if (!this.chats.has(key)) this.chats.set(key, new Chat(person, number));
+    if (!this.chats.has(key)) remember(this.chats, key, new Chat(person, number), MAX_CHATS);
     return this.chats.get(key);
   }
 

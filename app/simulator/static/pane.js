@@ -1,28 +1,10 @@
 // One person's phone: the chat with one number of the business, a composer, and the figures.
 
+import { bubble, update } from "./bubble.js";
+import { make, shape } from "./dom.js";
 import { figures, seconds, summary, track } from "./figures.js";
-import { isOnlyEmoji, render } from "./markup.js";
 
 const NEAR_END = 80; // pixels from the end of the chat within which it follows new bubbles
-const LONG_AGO = 600; // seconds after which a bubble no longer tells how long it took
-const OWN_STATES = {
-  sending: ["clock", "Sending"],
-  waiting: ["clock", "Not accepted by the business yet; trying again"],
-  delivered: ["two", "Handed to the business"],
-  read: ["two", "Read by the business"],
-};
-const BUBBLE_STATES = {
-  sent: ["one", "The business knows: sent"],
-  delivered: ["two", "The business knows: delivered"],
-  read: ["two", "The business knows: read"],
-  failed: ["failed", "The business knows: failed"],
-};
-const TICKS = {
-  clock: "M10 2.2a4.8 4.8 0 1 1-.01 0M10 4.4V7l1.8 1.3",
-  one: "M5.5 7.4l3 3 6.5-7",
-  two: "M1.5 7.4l3 3 6.5-7M8.4 9.2l1.3 1.2 6.5-7",
-  failed: "M10 2v6M10 11.3v.2",
-};
 const SUGGESTIONS = [
   ["How do I return an order?", "en"],
   ["When are you open?", "en"],
@@ -30,8 +12,7 @@ const SUGGESTIONS = [
   ["Show me a code snippet", "en"],
   ["¿Cómo devuelvo un pedido?", "es"],
   ["Wann habt ihr geöffnet?", "de"],
-  ["मेरा ऑर्डर कहाँ है?", "hi"],
-  ["営業時間は何時ですか？", "ja"],
+  ["Quels sont vos horaires ?", "fr"],
 ];
 
 export class Pane {
@@ -140,7 +121,8 @@ export class Pane {
     const input = this.find("textarea");
     const resize = () => {
       input.style.height = "auto";
-      input.style.height = `${input.scrollHeight}px`;
+      const borders = input.offsetHeight - input.clientHeight;
+      input.style.height = `${input.scrollHeight + borders}px`;
       this.find(".send").disabled = !input.value.trim();
     };
     input.addEventListener("input", resize);
@@ -211,53 +193,15 @@ export class Pane {
     for (const item of chat.items) {
       let node = this.drawn.get(item.seq);
       if (!node) {
-        node = this.bubble(item);
+        const who = item.own ? this.person.name : this.businessName;
+        node = bubble(item, who, (said) => this.submit(said));
         node.dataset.starts = String(before?.own !== item.own);
         this.drawn.set(item.seq, node);
         log.append(node);
       }
-      showState(node, item);
-      showReaction(node, item);
+      update(node, item);
       before = item;
     }
-  }
-
-  bubble(item) {
-    const node = make("article", item.own ? "message own" : "message bubble");
-    node.dataset.testid = item.own ? "own-message" : "bubble";
-    node.dataset.wamid = item.wamid;
-    if (isOnlyEmoji(item.text)) node.classList.add("emoji");
-    const body = make("div", "body");
-    if (item.media) body.append(make("p", "media", `[${item.media}]`));
-    if (item.text) body.append(render(item.text));
-    if (item.options.length) body.append(this.options(item));
-    const foot = make("p", "foot");
-    const time = make("time", "", clock(item.at));
-    time.dateTime = new Date(item.at * 1000).toISOString();
-    time.title = new Date(item.at * 1000).toLocaleString();
-    if (!item.own && item.after < LONG_AGO) {
-      foot.append(make("span", "after", `+${seconds(item.after)}`));
-    }
-    const tick = make("span", "tick");
-    tick.ariaLive = "off"; // three changes to each bubble would drown the chat
-    foot.append(time, tick);
-    const who = make("span", "visually-hidden", item.own ? `${this.person.name}:` : `${this.businessName}:`);
-    node.append(who, body, foot);
-    return node;
-  }
-
-  /** Reply buttons and list rows: pressing one says it. */
-  options(item) {
-    const node = make("div", "options");
-    for (const option of item.options) {
-      const button = make("button", "option", option.title);
-      button.type = "button";
-      button.dir = "auto";
-      if (option.description) button.append(make("small", "", option.description));
-      button.addEventListener("click", () => this.submit({ message: pressed(item, option) }));
-      node.append(button);
-    }
-    return node;
   }
 
   drawTyping(types) {
@@ -296,12 +240,6 @@ export class Pane {
   }
 }
 
-/** Meta's message object for a pressed button or row. */
-function pressed(item, { kind, id, title, description }) {
-  const reply = description ? { id, title, description } : { id, title };
-  return { type: "interactive", interactive: { type: kind, [kind]: reply }, context: { id: item.wamid } };
-}
-
 function note(known, refusals) {
   const parts = [];
   if (known.withoutStreaming == null) parts.push("The model has not told when it wrote.");
@@ -321,46 +259,6 @@ function drawTrack(svg, { from, to, bubbles }) {
   }
   for (const at of bubbles) parts.push(shape("circle", { class: "track-bubble", cx: width(at), cy: 13, r: 5 }));
   svg.replaceChildren(...parts);
-}
-
-function showState(node, item) {
-  const state = item.own ? item.state : item.status;
-  if (node.dataset.status === String(state)) return;
-  node.dataset.status = String(state);
-  const [drawing, label] = (item.own ? OWN_STATES : BUBBLE_STATES)[state] ?? [null, ""];
-  const tick = node.querySelector(".tick");
-  tick.replaceChildren();
-  tick.title = label;
-  if (!drawing) return;
-  const svg = shape("svg", { viewBox: "0 0 18 14", "aria-hidden": "true" });
-  svg.append(shape("path", { d: TICKS[drawing] }));
-  tick.append(svg, make("span", "visually-hidden", label));
-}
-
-function showReaction(node, { reaction }) {
-  let mark = node.querySelector(".reaction");
-  if (!reaction) return mark?.remove();
-  if (!mark) node.append((mark = make("span", "reaction")));
-  mark.textContent = reaction;
-  mark.setAttribute("role", "img");
-  mark.setAttribute("aria-label", `The business reacted: ${reaction}`);
-}
-
-function shape(tag, attributes) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-function make(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text) node.textContent = text;
-  return node;
-}
-
-function clock(at) {
-  return new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
 /** The first letters of a name's first two words. */

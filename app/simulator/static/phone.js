@@ -6,6 +6,7 @@ import { Faults } from "./faults.js";
 import { Pane, initials, tone } from "./pane.js";
 
 const WIDTHS = [[1080, 3], [720, 2], [0, 1]]; // pixels of the page, and phones side by side
+const MAX_TABS = 60; // a load test may bring thousands of persons
 const READ_PAUSE = 250; // milliseconds in which several bubbles become one "read"
 
 const $ = (id) => document.getElementById(id);
@@ -54,8 +55,11 @@ class Page {
     this.show(this.recent[0] ?? persons[0]?.id);
   }
 
-  /** Make tabs for those who have none yet. */
-  meet(persons) {
+  /** Make tabs for those who have none yet, as far as there is room; always for `guest`. */
+  meet(everybody, guest) {
+    const persons = everybody.filter(
+      ({ id }, index) => index < MAX_TABS || id === guest || this.tabs.has(id),
+    );
     this.persons = persons;
     for (const person of persons) {
       if (this.tabs.has(person.id)) continue;
@@ -132,7 +136,8 @@ class Page {
 
   take(event) {
     this.skew = Date.now() / 1000 - event.at;
-    if (event.person && !this.tabs.has(event.person)) this.meetNew();
+    const isNew = event.person && !this.tabs.has(event.person);
+    if (isNew && this.tabs.size < MAX_TABS) this.meetNew();
     for (const chat of this.chats.apply(event)) this.mark(chat.person);
   }
 
@@ -240,7 +245,7 @@ class Page {
     if (form.get("shares") === "none") asked.phone = null;
     try {
       const person = await call("POST", "persons", asked);
-      this.meet(await call("GET", "persons"));
+      this.meet(await call("GET", "persons"), person.id);
       $("person-dialog").close();
       this.show(person.id);
       this.panes.get(person.id).focus();
