@@ -46,7 +46,7 @@ class Admission:
     Args:
         ids: At most a few hundred; one script runs them all.
         worker_name: Who starts them; RQ sends stop-job to this worker.
-        beat_ttl: Seconds within which the first heartbeat will come.
+        expires_at: When they count as dead without a heartbeat; Unix seconds.
 
     Raises:
         RedisError: The jobs could not be read; nothing has changed.
@@ -58,7 +58,7 @@ class Admission:
         ids: Sequence[str],
         *,
         worker_name: str,
-        beat_ttl: int,
+        expires_at: int,
         log: logging.Logger,
     ) -> None:
         self._queue = queue
@@ -71,7 +71,7 @@ class Admission:
                 self._words.append([job_id, "", 0])
                 continue
             with queue.connection.pipeline() as recorder:
-                execution = self._start(job, worker_name, beat_ttl, recorder)
+                execution = self._start(job, worker_name, expires_at, recorder)
                 commands = [arguments for arguments, _ in recorder.command_stack]
             self._started.append((job, execution))
             self._words.append([job_id, execution.composite_key, len(commands)])
@@ -109,12 +109,12 @@ class Admission:
             return [self._fetch([job_id])[0] for job_id in ids]
 
     @staticmethod
-    def _start(job: Job, worker_name: str, beat_ttl: int, recorder: "Pipeline") -> Execution:
+    def _start(job: Job, worker_name: str, expires_at: int, recorder: "Pipeline") -> Execution:
         timeout = int(job.timeout) if job.timeout and job.timeout > 0 else None
         kept = timeout + KEPT_AFTER_TIMEOUT_SECONDS if timeout else KEPT_WITHOUT_TIMEOUT_SECONDS
         execution = Execution.create(job, kept, pipeline=recorder, worker_name=worker_name)
         # After this, only the entry that tells the living from the dead needs a heartbeat.
-        job.started_job_registry.add_execution(execution, pipeline=recorder, ttl=beat_ttl)
+        recorder.zadd(job.started_job_registry.key, {execution.composite_key: expires_at})
         job.prepare_for_execution(worker_name, pipeline=recorder)
         recorder.persist(job.key)
         return execution

@@ -7,7 +7,7 @@ from redis.exceptions import LockError
 from rq.queue import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.timeouts import BaseDeathPenalty
-from rq.utils import as_text, current_timestamp
+from rq.utils import as_text
 
 LOCK_SECONDS = 10.0
 STRANDED_AT_ONCE = 1000
@@ -97,13 +97,12 @@ def take_up_abandoned(queue: Queue, *, early_seconds: int, exception_handlers: l
     if not lock.acquire():
         return False
     try:
+        redis_now, _ = queue.connection.time()
         for registry in (FinishedJobRegistry, FailedJobRegistry):
             registry(queue=queue).cleanup()
         StartedJobRegistry(
             queue=queue, job_class=queue.job_class, death_penalty_class=NoDeathPenalty
-        ).cleanup(
-            timestamp=current_timestamp() + early_seconds, exception_handlers=exception_handlers
-        )
+        ).cleanup(timestamp=redis_now + early_seconds, exception_handlers=exception_handlers)
     finally:
         with suppress(LockError):  # it took longer than the lock lives
             lock.release()

@@ -47,7 +47,7 @@ class Lab:
         """Start one; ``settings`` join its environment."""
         command = [sys.executable, "-m", "rq.cli", "worker", "-u", self.redis_url, "-S", "json"]
         with (self._folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own words
+            process = subprocess.Popen(
                 [*command, "-w", worker_class, "-n", name, *options, self.queue.name],
                 stdout=log,
                 stderr=subprocess.STDOUT,

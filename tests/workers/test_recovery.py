@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,8 @@ from tests.workers.jobs import QuickWorker
 from workers.admission import Admission
 from workers.async_worker import AsyncWorker
 from workers.recovery import requeue_stranded, take_up_abandoned
+
+IN_AN_HOUR = int(time.time()) + 3600
 
 
 def test_the_jobs_of_a_killed_worker_are_run_by_another(lab: Lab) -> None:
@@ -74,7 +77,9 @@ def taken(lab: Lab) -> Job:
 
 def admission(lab: Lab, *jobs: Job) -> Admission:
     ids = [job.id for job in jobs]
-    return Admission(lab.queue, ids, worker_name="w1", beat_ttl=60, log=logging.getLogger("tests"))
+    return Admission(
+        lab.queue, ids, worker_name="w1", expires_at=IN_AN_HOUR, log=logging.getLogger("tests")
+    )
 
 
 def test_a_worker_held_up_before_the_start_finds_its_job_gone(lab: Lab, taken: Job) -> None:
@@ -157,7 +162,7 @@ def test_a_worker_whose_record_was_lost_is_listed_again(lab: Lab) -> None:
     until(lambda: Worker.all(connection=lab.redis))
     lab.redis.delete("rq:worker:w1", "rq:workers", f"rq:workers:{lab.queue.name}")
     until(lambda: [one.name for one in Worker.all(queue=lab.queue)] == ["w1"])
-    assert 0 < lab.redis.ttl("rq:worker:w1") <= AsyncWorker.hash_seconds
+    assert 0 < lab.redis.ttl("rq:worker:w1") <= AsyncWorker.listed_seconds
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ def test_ctrl_c_passed_on_as_two_signals_is_one_wish(lab: Lab) -> None:
 
 
 def test_a_send_that_has_begun_ends_before_its_job_goes_back(lab: Lab) -> None:
-    job = lab.enqueue("hold_send", "bubble", 1.5, retry=Retry(max=1))
+    job = lab.enqueue("hold_send", "bubble", 2.5, retry=Retry(max=1))
     process = lab.worker(WORKER_DRAIN_SECONDS="0")
     lab.hears("began bubble")
     process.terminate()
