@@ -28,19 +28,30 @@ BODY_SECONDS = 10.0
 SIGNATURE_HEADER = "x-hub-signature-256"
 
 
-def webhook_route(services: Services, *, app_secrets: Sequence[str], verify_token: str) -> Route:
+def webhook_route(
+    services: Services,
+    *,
+    app_secrets: Sequence[str],
+    verify_token: str,
+    body_seconds: float = BODY_SECONDS,
+) -> Route:
     """``GET`` and ``POST /webhook``.
 
     Args:
         app_secrets: Meta's app secret; two while it is being rotated.
         verify_token: Our own word for the handshake.
+        body_seconds: How long a body may take to arrive.
     """
 
     async def answer(request: Request) -> Response:
         if request.method in ("GET", "HEAD"):
             return handshake(request, verify_token)
         started = time.perf_counter()
-        response = await take_in(request, services, app_secrets)
+        try:
+            response = await take_in(request, services, app_secrets, body_seconds)
+        except Exception:
+            log.exception("webhook.broken")
+            response = Response(status_code=503)  # not stored, so Meta is to deliver it again
         services.meter.count(metrics.WEBHOOK_REQUESTS, status=str(response.status_code))
         services.meter.observe(metrics.WEBHOOK_SECONDS, time.perf_counter() - started)
         return response
@@ -54,17 +65,19 @@ def handshake(request: Request, verify_token: str) -> Response:
     given = query.get("hub.verify_token", "").encode()
     known = hmac.compare_digest(given, verify_token.encode())
     if query.get("hub.mode") != "subscribe" or not known:
-        return Response(status_code=403)
+        return refused(403, "handshake")
     # Opaque, and as plain text: it must not become a page in somebody's browser.
     return PlainTextResponse(query.get("hub.challenge", ""))
 
 
-async def take_in(request: Request, services: Services, app_secrets: Sequence[str]) -> Response:
+async def take_in(
+    request: Request, services: Services, app_secrets: Sequence[str], body_seconds: float
+) -> Response:
     """Verify, parse, store, answer: 200 only when all of it is stored (or known, or of no use)."""
     signature = request.headers.get(SIGNATURE_HEADER)
     if signature is None:
         return refused(401, "unsigned")
-    body = await read_body(request)
+    body = await read_body(request, within=body_seconds)
     if isinstance(body, Response):
         return body
     if not verify(body, signature, app_secrets=app_secrets):
@@ -86,15 +99,16 @@ async def take_in(request: Request, services: Services, app_secrets: Sequence[st
     return Response(status_code=200)
 
 
-async def read_body(request: Request) -> bytes | Response:
+async def read_body(request: Request, *, within: float) -> bytes | Response:
     """The exact bytes, or the answer to a body that is too large or never ends."""
     announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > MOST_BYTES:
+    # [:20]: a longer number is too large as well, and int() refuses one of thousands of digits.
+    if announced.isdecimal() and int(announced[:20]) > MOST_BYTES:
         return refused(413, "too_large")
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(within):
             async for part in request.stream():
                 size += len(part)
                 if size > MOST_BYTES:
