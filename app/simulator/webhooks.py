@@ -10,6 +10,7 @@ import httpx2
 from app.simulator.faults import Fault, Faults
 from app.simulator.knobs import Knobs
 from app.simulator.persons import Number
+from app.simulator.posting import NoAnswer, Poster
 from app.simulator.record import Record
 from app.simulator.updates import Update, body_of, signature
 
@@ -37,6 +38,7 @@ class Courier:
     faults: Faults
     knobs: Callable[[], Knobs]
     subscribed: bool = True
+    _poster: Poster = field(default_factory=Poster)
     _client: httpx2.AsyncClient | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _doors: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SIDE_BY_SIDE))
@@ -71,15 +73,15 @@ class Courier:
         self._post(self._held.pop(fault_id, []))
 
     async def get(self, url: str, params: dict[str, str]) -> httpx2.Response:
-        """A GET through the same client, for the handshake."""
+        """A GET, for the handshake."""
         return await self._http().get(url, params=params, timeout=self.knobs().webhook_timeout)
 
     async def post(self, url: str, body: object) -> httpx2.Response:
-        """A POST of JSON through the same client."""
+        """A POST of JSON, to the model."""
         return await self._http().post(url, json=body, timeout=self.knobs().webhook_timeout)
 
     async def delete(self, url: str) -> httpx2.Response:
-        """A DELETE through the same client."""
+        """A DELETE, to the model."""
         return await self._http().delete(url, timeout=self.knobs().webhook_timeout)
 
     async def close(self) -> None:
@@ -87,6 +89,7 @@ class Courier:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._poster.close()
         if self._client is not None:
             await self._client.aclose()
 
@@ -170,15 +173,11 @@ class Courier:
     async def _attempt(self, body: bytes, headers: dict[str, str]) -> tuple[int | None, str | None]:
         knobs = self.knobs()
         try:
-            response = await self._http().post(
-                knobs.webhook_url or "",
-                content=body,
-                headers=headers,
-                timeout=knobs.webhook_timeout,
-            )
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            return None, type(error).__name__
-        return response.status_code, None
+            return await self._poster.post(
+                knobs.webhook_url or "", body, headers, seconds=knobs.webhook_timeout
+            ), None
+        except NoAnswer as error:
+            return None, str(error)
 
     def _now_overtaken(self, delivery: int, updates: Sequence[Update]) -> list[tuple[int, Update]]:
         """Those held back that an update of the same person and kind has now passed."""
@@ -199,10 +198,7 @@ class Courier:
 
     def _http(self) -> httpx2.AsyncClient:
         if self._client is None:
-            limits = httpx2.Limits(
-                max_connections=SIDE_BY_SIDE + 20, max_keepalive_connections=SIDE_BY_SIDE
-            )
-            self._client = httpx2.AsyncClient(limits=limits, trust_env=False)
+            self._client = httpx2.AsyncClient(trust_env=False)
         return self._client
 
 

@@ -21,7 +21,7 @@ SECRETS = {
 def process(*arguments: str, env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "app.simulator", *arguments]
     whole = {**os.environ, **env}
-    with subprocess.Popen(command, env=whole, stderr=subprocess.PIPE) as running:  # noqa: S603 ours
+    with subprocess.Popen(command, env=whole, stderr=subprocess.PIPE) as running:
         try:
             yield running
         finally:

@@ -61,7 +61,7 @@ async def test_a_business_that_is_away_gets_its_webhooks_when_it_is_back() -> No
         await meta.turn(webhook_url="http://127.0.0.1:1/webhook")
         await meta.says("amelia")
         (first, *_) = await meta.recorded("webhook")
-        assert (first["status"], first["error"]) == (None, "ConnectError")
+        assert (first["status"], first["error"]) == (None, "ConnectionRefusedError")
         await meta.turn(webhook_url=away)
         await meta.business.until(lambda: meta.business.messages)
 
