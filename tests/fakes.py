@@ -164,6 +164,7 @@ class FakeStore:
 
     Attributes:
         queue: Turns that a worker would take: (turn id, conversation).
+        deaf: Whether signals to turns in hand are lost on the way.
     """
 
     def __init__(self, keys: Keys) -> None:
@@ -176,6 +177,7 @@ class FakeStore:
         self._troubles: dict[str, str] = {}
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
         self.queue: list[tuple[str, str]] = []
+        self.deaf = False
 
     async def report_trouble(self, scope: str, code: str) -> None:
         self._troubles[scope] = code
@@ -218,7 +220,7 @@ class FakeStore:
         conversation.inbox.append(message)
         conversation.inbox.sort(key=lambda waiting: waiting.sent_at)
         if conversation.lease or conversation.turn in dict(self.queue):
-            if conversation.key in self._hands:
+            if conversation.key in self._hands and not self.deaf:
                 self._hands[conversation.key].grown.set()
             return "joined"
         self._queue(conversation)

@@ -21,6 +21,7 @@ import httpx2
 from dotenv import dotenv_values
 from redis import Redis
 
+from app.bootstrap import open_services
 from app.settings import Settings, load_settings
 from app.simulator.say import say_and_show
 from app.simulator.valkey import NoRedis, redis_for
@@ -155,9 +156,10 @@ async def _run(
         if stop.is_set():
             return 0
         _write(_welcome(at, settings, folder, waits=not say))
-        work = asyncio.create_task(say_and_show(say, phone_url=at.phone, settings=settings))
-        stack.callback(work.cancel)
         if say:
+            services, _ = open_services(settings, stack)
+            work = asyncio.create_task(say_and_show(say, phone_url=at.phone, store=services.store))
+            stack.callback(work.cancel)
             await _first_of(work, ending, stopping)
             return work.result() if work.done() else 130
         await _first_of(ending, stopping)

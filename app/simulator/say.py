@@ -5,15 +5,12 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
 
-from app.bootstrap import open_services
 from app.pipeline.ports import Store, TurnRecord
-from app.settings import Settings
 
 FIRST_BUBBLE_SECONDS = 30.0
 WHOLE_REPLY_SECONDS = 180.0
@@ -28,17 +25,13 @@ class _Seen:
     bubbles: list[float] = field(default_factory=list)
 
 
-async def say_and_show(texts: Sequence[str], *, phone_url: str, settings: Settings) -> int:
+async def say_and_show(texts: Sequence[str], *, phone_url: str, store: Store) -> int:
     """Send the texts in a row, print each bubble with its time; 0 once the reply is complete.
 
     That it is complete is read from the turns' own records, never from silence. 1 when there is no
     bubble within 30 s, or no end within 3 minutes.
     """
-    if not texts:
-        return 0
-    async with AsyncExitStack() as stack:
-        services, _ = open_services(settings, stack)
-        client = await stack.enter_async_context(httpx2.AsyncClient(base_url=phone_url))
+    async with httpx2.AsyncClient(base_url=phone_url) as client:
         person = (await client.get("/simulator/persons")).json()[0]["id"]
         record = (await client.get("/simulator/record")).json()
         last = record[-1]["seq"] if record else 0
@@ -50,7 +43,7 @@ async def say_and_show(texts: Sequence[str], *, phone_url: str, settings: Settin
             wamids.append(answer.raise_for_status().json()["wamid"])
         watching = asyncio.create_task(_show_bubbles(client, person, last, seen))
         try:
-            return await _until_complete(services.store, wamids, seen, watching)
+            return await _until_complete(store, wamids, seen, watching)
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)

@@ -1,0 +1,96 @@
+"""The one place where parts meet: ``Settings`` in, ``Services`` out, closed again on exit."""
+
+from contextlib import AsyncExitStack
+
+from app.adapters.clock import SystemClock
+from app.adapters.leases import LeaseKeeper
+from app.adapters.redis_client import async_redis, sync_redis
+from app.adapters.redis_meter import RedisMeter
+from app.adapters.redis_store import RedisStore, script_header, script_text
+from app.adapters.rq_queue import turn_jobs
+from app.core.keys import Keys
+from app.pipeline.ports import Bot, Limits, ReplyServices, Services
+from app.settings import Settings
+
+
+def open_services(settings: Settings, stack: AsyncExitStack) -> tuple[Services, RedisMeter]:
+    """What the web process needs; the meter also renders ``/metrics``.
+
+    Nothing connects before its first use; ``stack`` closes what was opened.
+    """
+    store, meter = _open_store(settings, stack)
+    services = Services(
+        store=store,
+        meter=meter,
+        clock=SystemClock(),
+        keys=_keys(settings),
+        limits=_limits(settings),
+    )
+    return services, meter
+
+
+def open_reply_services(settings: Settings, stack: AsyncExitStack) -> ReplyServices:
+    """What a worker needs; ``stack`` closes what was opened."""
+    # Here, not above: the SDK takes 50 MB and half a second, which a web process need not pay.
+    from app.adapters.openai_model import OpenAIModel
+    from app.adapters.whatsapp import WhatsApp
+
+    store, meter = _open_store(settings, stack)
+    channel = WhatsApp(
+        base_url=settings.whatsapp_graph_url,
+        version=settings.whatsapp_graph_version,
+        access_token=settings.whatsapp_access_token,
+        send_timeout=settings.whatsapp_send_timeout,
+    )
+    stack.push_async_callback(channel.close)
+    model = OpenAIModel(
+        api_key=settings.openai_api_key,
+        base_url=settings.openai_base_url,
+        model=settings.openai_model,
+        first_token=settings.llm_first_token_seconds,
+        idle=settings.llm_idle_seconds,
+        total=settings.llm_total_seconds,
+    )
+    stack.push_async_callback(model.close)
+    return ReplyServices(
+        store=store,
+        meter=meter,
+        clock=SystemClock(),
+        keys=_keys(settings),
+        limits=_limits(settings),
+        channel=channel,
+        model=model,
+        bot=Bot(
+            system_prompt=settings.system_prompt,
+            human_contact=settings.bot_human_contact,
+            apology=settings.bot_apology,
+        ),
+    )
+
+
+def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:
+    url = settings.redis_url.get_secret_value()
+    jobs = turn_jobs()
+    redis = async_redis(url)
+    leases_redis = sync_redis(url)
+    renew = leases_redis.register_script(script_text("renew_lease", script_header(jobs)))
+    store = RedisStore(redis, LeaseKeeper(leases_redis, renew), _keys(settings), jobs)
+    stack.push_async_callback(store.close)
+    meter = RedisMeter(redis)
+    stack.push_async_callback(meter.close)
+    return store, meter
+
+
+def _keys(settings: Settings) -> Keys:
+    return Keys(settings.rivulet_key.get_secret_value())
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        min_chars=settings.bubble_min_chars,
+        max_chars=settings.bubble_max_chars,
+        style=settings.bubble_style,
+        message_max_age=settings.message_max_age,
+        uncertain_wait=settings.uncertain_wait,
+        resend_uncertain=settings.uncertain_policy == "resend",
+    )

@@ -1,0 +1,65 @@
+"""The web process: ``asgi()`` for uvicorn, ``create_app`` for everybody else."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.types import Lifespan
+
+from app.bootstrap import open_services
+from app.logs import set_up_logs
+from app.pipeline.ports import Services
+from app.settings import load_settings
+from app.web.health import health_routes
+from app.web.webhook import webhook_route
+
+log = structlog.get_logger()
+
+
+def create_app(
+    services: Services,
+    render_metrics: Callable[[], Awaitable[str]],
+    *,
+    app_secrets: Sequence[str],
+    verify_token: str,
+    admin_token: str = "",
+    lifespan: Lifespan[Starlette] | None = None,
+) -> Starlette:
+    """The routes, in journey order."""
+    return Starlette(
+        routes=[
+            webhook_route(services, app_secrets=app_secrets, verify_token=verify_token),
+            *health_routes(services, render_metrics, admin_token=admin_token),
+        ],
+        lifespan=lifespan,
+    )
+
+
+def asgi() -> Starlette:
+    """This installation's app; what it opens is closed when the server ends.
+
+    Raises:
+        SettingsError: With every setting that is missing or wrong.
+    """
+    settings = load_settings()
+    set_up_logs(settings.log_level, settings.log_format)
+    if settings.unused:
+        log.warning("settings.without_effect", names=settings.unused)
+    stack = AsyncExitStack()
+    services, meter = open_services(settings, stack)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with stack:
+            log.info("web.started")
+            yield
+
+    return create_app(
+        services,
+        meter.render,
+        app_secrets=settings.app_secrets,
+        verify_token=settings.whatsapp_verify_token.get_secret_value(),
+        admin_token=settings.admin_token.get_secret_value() if settings.admin_token else "",
+        lifespan=lifespan,
+    )

@@ -1,0 +1,275 @@
+"""The second journey: a turn becomes bubbles, while the model still writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+
+from app import metrics
+from app.core.cutting import PacedChunker
+from app.core.model import PromptMessage, Turn
+from app.core.phrases import phrase
+from app.core.window import prompt_for
+from app.errors import Refused, RivuletError, Unavailable, Uncertain
+from app.pipeline.ports import Finish, ReplyServices, TurnInHand
+from app.pipeline.sender import Grown, Sender
+
+log = structlog.get_logger()
+
+MOST_JOINS = 5
+"""How often a turn starts over because the person writes on; then newcomers wait for the next."""
+
+MODEL_TRIES = 2
+MODEL_RETRY_SECONDS = 1.0
+MODEL_RETRY_MOST_SECONDS = 5.0
+
+TYPING_SECONDS = 25.0  # Meta shows it no longer ("Typing indicators"), and not again before
+WRITTEN_SECONDS = 1.0
+"""How long the model waits, at most, for the typing indicator's request to leave."""
+
+
+async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str:
+    """Answer what the person said since our last reply; the word says how it ended.
+
+    Safe to run twice for one conversation: the second run finds the lease held, or nothing waiting,
+    and leaves with ``nothing``. A run that follows one which died says no bubble again.
+
+    Raises:
+        Unavailable: No bubble could be sent now. The messages keep waiting: run it again later.
+        LeaseLost: Another worker answers.
+    """
+    async with services.store.turn(conversation, turn_id) as hand:
+        if hand is None:
+            return "nothing"
+        log.info(
+            "turn.started",
+            messages=[services.keys.message(message.wamid) for message in hand.turn.messages],
+        )
+        said, ending = await _answer(hand, services)
+        await hand.finish(said, ending=ending)
+    services.meter.count(metrics.TURNS, ending=ending)
+    log.info("turn.ended", ending=ending)
+    return ending
+
+
+async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
+    """Send the answer; what the person has seen of it, and a word for how it ended."""
+    joins = 0
+    while True:
+        sender = Sender(hand, services, joinable=joins < MOST_JOINS)
+        try:
+            async with _typing_shown(hand.turn, services) as bubble_sent:
+                writing = _write(hand, sender, services, bubble_sent)
+                ending = await _unless_grown(writing, hand, sender)
+            return "\n\n".join(sender.said), ending
+        except Grown:
+            joins += 1
+            turn = await hand.join()
+            log.info(
+                "turn.joined",
+                messages=[services.keys.message(message.wamid) for message in turn.messages],
+            )
+        except (Refused, Uncertain) as exc:
+            return "\n\n".join(sender.said), type(exc).__name__.lower()
+        except Unavailable:
+            if not sender.said:
+                raise
+            # Trying the whole turn again would say the first bubbles twice.
+            return "\n\n".join(sender.said), "unavailable"
+
+
+async def _unless_grown(writing: Coroutine[Any, Any, str], hand: TurnInHand, sender: Sender) -> str:
+    """The result of ``writing``, which is given up when the person writes again in time.
+
+    Raises:
+        Grown: No bubble's send had begun; the model is to be asked again with everything.
+    """
+    task = asyncio.create_task(writing)
+    grown = asyncio.create_task(hand.grown.wait())
+    try:
+        await asyncio.wait({task, grown}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and sender.joinable and not sender.begun:
+            raise Grown
+        return await task
+    finally:
+        task.cancel()
+        grown.cancel()
+        await asyncio.gather(task, grown, return_exceptions=True)
+
+
+async def _write(
+    hand: TurnInHand, sender: Sender, services: ReplyServices, bubble_sent: Callable[[], None]
+) -> str:
+    """Stream the model's answer into bubbles, or say in one sentence why there is none."""
+    turn, bot = hand.turn, services.bot
+
+    async def say(which: Literal["no_answer", "broke_off", "cannot_read"]) -> str:
+        own_words = bot.apology if which == "no_answer" else ""
+        text = own_words or phrase(which, like=_heard(turn), human_contact=bot.human_contact)
+        await sender.send(text)
+        return which
+
+    if turn.said:  # an earlier run of this turn died in the middle of its answer
+        return await say("broke_off")
+    if not any(message.readable for message in turn.messages):
+        return await say("cannot_read")
+
+    started = asyncio.get_running_loop().time()
+    bubbles: asyncio.Queue[str | None] = asyncio.Queue()
+    reading = asyncio.create_task(_read_model(hand, services, bubbles))
+    try:
+        while (source := await bubbles.get()) is not None:
+            first = not sender.said
+            await sender.send(source)
+            bubble_sent()
+            if first:
+                waited = asyncio.get_running_loop().time() - started
+                services.meter.observe(metrics.FIRST_BUBBLE_SECONDS, waited)
+        complete = await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    if complete:
+        return "answered"
+    return await say("broke_off" if sender.said else "no_answer")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What one request to the model gave; times in Unix seconds."""
+
+    asked_at: float
+    first_token_at: float = 0.0
+    ended_at: float = 0.0
+    deltas: int = 0
+    finish: str = ""
+
+
+async def _read_model(
+    hand: TurnInHand, services: ReplyServices, bubbles: asyncio.Queue[str | None]
+) -> bool:
+    """Put the answer's cuts into ``bubbles``, then ``None``; whether the answer is complete.
+
+    A model that has said nothing yet is asked once more; after its first word it is not, since the
+    person may have read it.
+    """
+    prompt = prompt_for(
+        hand.turn.messages,
+        hand.turn.history,
+        bot_prompt=services.bot.system_prompt,
+        human_contact=services.bot.human_contact,
+        history_tokens=services.limits.history_tokens,
+    )
+    try:
+        for attempt in range(1, MODEL_TRIES + 1):
+            reading = _Reading(asked_at=services.clock.now().timestamp())
+            try:
+                await _read_once(prompt, services, bubbles, reading)
+                return True
+            except (Refused, Unavailable) as exc:
+                services.meter.count(metrics.MODEL_ERRORS, code=str(exc.code or "none"))
+                log.warning("model.failed", error=str(exc), deltas=reading.deltas, attempt=attempt)
+                await services.store.report_trouble("model", str(exc.code or "unavailable"))
+                if reading.deltas or isinstance(exc, Refused) or attempt == MODEL_TRIES:
+                    return False
+                asked = exc.retry_after.total_seconds() if exc.retry_after else 0.0
+                wait = max(MODEL_RETRY_SECONDS, asked)
+                await services.clock.sleep(min(wait, MODEL_RETRY_MOST_SECONDS))
+            finally:
+                await _note(reading, hand, services)
+        return False
+    finally:
+        bubbles.put_nowait(None)
+
+
+async def _read_once(
+    prompt: Sequence[PromptMessage],
+    services: ReplyServices,
+    bubbles: asyncio.Queue[str | None],
+    reading: _Reading,
+) -> None:
+    limits, now = services.limits, services.clock.now
+    chunker = PacedChunker(
+        limits.style,
+        min_chars=limits.min_chars,
+        max_chars=limits.max_chars,
+        hard_chars=limits.hard_chars,
+    )
+    try:
+        async with aclosing(services.model.stream(prompt)) as stream:
+            async for delta in stream:
+                if isinstance(delta, Finish):
+                    reading.finish = delta.reason
+                    continue
+                if not reading.deltas:
+                    reading.first_token_at = now().timestamp()
+                reading.deltas += 1
+                for source in chunker.feed(delta):
+                    bubbles.put_nowait(source)
+    finally:
+        reading.ended_at = now().timestamp()
+        for source in chunker.close():
+            bubbles.put_nowait(source)
+
+
+async def _note(reading: _Reading, hand: TurnInHand, services: ReplyServices) -> None:
+    """Into the turn's record, for the operator's eyes."""
+    if reading.first_token_at:
+        waited = reading.first_token_at - reading.asked_at
+        services.meter.observe(metrics.FIRST_TOKEN_SECONDS, waited)
+    await hand.note(
+        model_asked_at=reading.asked_at,
+        first_token_at=reading.first_token_at,
+        model_ended_at=reading.ended_at,
+        deltas=reading.deltas,
+        finish=reading.finish,
+    )
+
+
+def _heard(turn: Turn) -> str:
+    """The person's own words, to tell their language by: now, else the last time they wrote."""
+    now = " ".join(message.text for message in turn.messages if message.readable)
+    before = (entry.text for entry in reversed(turn.history) if entry.role == "user")
+    return now or next(before, "")
+
+
+@asynccontextmanager
+async def _typing_shown(turn: Turn, services: ReplyServices) -> AsyncIterator[Callable[[], None]]:
+    """Show the read receipt and that we are typing, again after each 25 s without a bubble.
+
+    The receipt's request has left before the body begins. Gives the function to call at a bubble.
+    Failures are logged and harm nothing.
+    """
+    bubble_sent, written = asyncio.Event(), asyncio.Event()
+    newest = turn.messages[-1]
+
+    async def show() -> None:
+        while True:
+            try:
+                await services.channel.show_typing(
+                    newest.phone_number_id, newest.wamid, on_written=written.set
+                )
+            except RivuletError as exc:
+                log.info("typing.failed", error=str(exc))
+            written.set()
+            while await _happens(bubble_sent, within=TYPING_SECONDS):
+                bubble_sent.clear()
+
+    showing = asyncio.create_task(show())
+    try:
+        await _happens(written, within=WRITTEN_SECONDS)
+        yield bubble_sent.set
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+
+
+async def _happens(event: asyncio.Event, *, within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            return await event.wait()
+    except TimeoutError:
+        return False

@@ -1,0 +1,408 @@
+"""The reply journey with fakes: what the person reads, whatever goes wrong on the way."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from app.core.model import Delivery, Status, Utterance
+from app.core.pacing import BubbleStyle
+from app.errors import LeaseLost, Refused, Unavailable, Uncertain
+from app.pipeline.ports import Bot, Limits
+from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, reply
+from app.pipeline.sender import RETRY_SECONDS
+from tests.fakes import NOW, NUMBER, FakeModel, World, said
+
+LONG = (
+    "Of course, you can send it back within thirty days, as long as the lamp still has its box. "
+    "Please print the label from our page and stick it on the parcel. "
+    "The post office takes it from there, and you pay nothing for it. "
+    "As soon as it has come to us we check it, which takes two days at the most. "
+    "Your money is back on your card within a week after that."
+)
+
+
+def words(text: str) -> list[str | Exception]:
+    return [word + " " for word in text.split(" ")]
+
+
+async def answer(world: World) -> str:
+    """Run the oldest queued turn as a worker would; how it ended."""
+    turn_id, conversation = world.store.queue[0]
+    return await reply(conversation, turn_id, world.services)
+
+
+async def test_bubbles_joined_are_the_answer_and_each_ends_a_sentence() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    assert await answer(world) == "answered"
+    assert len(world.channel.texts) >= 2
+    assert " ".join(world.channel.texts) == LONG
+    assert all(text.endswith(".") for text in world.channel.texts)
+
+
+async def test_the_first_bubble_leaves_while_the_model_still_writes() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    sent_at: list[int] = []
+    deltas = 0
+
+    async def count(_: int) -> None:
+        nonlocal deltas
+        deltas += 1
+        await asyncio.sleep(0)
+
+    world.model.before_delta = count
+    world.channel.on_send = lambda _: sent_at.append(deltas)
+    await world.store.take_in([said("How do I return it?")])
+    await answer(world)
+    assert sent_at[0] < len(words(LONG)) / 2
+
+
+async def test_markdown_becomes_the_channels_marks() -> None:
+    world = World(model=FakeModel([["We are **open** today."]]))
+    await world.store.take_in([said("Open?")])
+    await answer(world)
+    assert world.channel.texts == ["We are *open* today."]
+
+
+async def test_the_prompt_has_who_we_are_what_was_said_and_what_is_asked() -> None:
+    world = World(bot=Bot(system_prompt="You sell lamps."))
+    await world.store.take_in([said("Hi")])
+    await answer(world)
+    await world.store.take_in([said("And on Sunday?")])
+    await answer(world)
+    prompt = world.model.prompts[1]
+    assert prompt[0].role == "system"
+    assert "You sell lamps." in prompt[0].content
+    assert [(message.role, message.content) for message in prompt[1:]] == [
+        ("user", "Hi"),
+        ("assistant", "Yes, we are open."),
+        ("user", "And on Sunday?"),
+    ]
+
+
+async def test_the_newest_message_is_marked_read_before_the_model_is_asked() -> None:
+    world = World()
+    seen: list[list[str]] = []
+    world.model.before_delta = lambda _: seen.append(list(world.channel.typing))
+    await world.store.take_in([said("a", wamid="wamid.a"), said("b", wamid="wamid.b")])
+    await answer(world)
+    assert seen[0] == ["wamid.b"]
+
+
+async def test_a_bubble_goes_to_the_phone_and_carries_our_own_id() -> None:
+    world = World()
+    await world.store.take_in([said("Hi", phone="15550100", user_id="US.1")])
+    turn_id, _ = world.store.queue[0]
+    await answer(world)
+    address, _, callback = world.channel.sent[0]
+    assert (address.phone_number_id, address.phone, address.user_id) == (NUMBER, "15550100", "US.1")
+    assert callback == f"{turn_id}:0:1"
+
+
+@pytest.mark.parametrize(
+    ("style", "most"), [("stream", 99), ("balanced", 4), ("single", 1)], ids=str
+)
+async def test_the_style_decides_how_many_bubbles_an_answer_is(
+    style: BubbleStyle, most: int
+) -> None:
+    world = World(limits=Limits(style=style), model=FakeModel([words(LONG * 5)]))
+    await world.store.take_in([said("Tell me all.")])
+    await answer(world)
+    assert 1 <= len(world.channel.texts) <= most
+    assert len(world.channel.texts) > 4 or style != "stream"
+    assert "".join(" ".join(world.channel.texts).split()) == "".join((LONG * 5).split())
+
+
+# -- the person writes on ----------------------------------------------------------------------
+
+
+async def test_a_message_before_the_first_bubble_joins_the_turn() -> None:
+    world = World(model=FakeModel([words(LONG), ["Both answered."]]))
+
+    async def write_on(number: int) -> None:
+        if number == 1 and len(world.model.prompts) == 1:
+            await world.store.take_in([said("And the bill?")])
+            await asyncio.sleep(0)
+
+    world.model.before_delta = write_on
+    await world.store.take_in([said("How do I return it?")])
+    assert await answer(world) == "answered"
+    assert world.channel.texts == ["Both answered."]
+    assert world.model.prompts[1][-1].content == "How do I return it?\nAnd the bill?"
+    assert world.model.closed == 2  # the first request was ended, not left running
+    assert world.store.queue == []
+
+
+async def test_a_message_whose_signal_was_lost_still_joins_at_the_first_send() -> None:
+    world = World(model=FakeModel([["One."], ["Both."]]))
+    world.store.deaf = True
+
+    async def write_on(_: int) -> None:
+        if len(world.model.prompts) == 1:
+            await world.store.take_in([said("two")])
+
+    world.model.before_delta = write_on
+    await world.store.take_in([said("one")])
+    assert await answer(world) == "answered"
+    assert world.channel.texts == ["Both."]
+
+
+async def test_a_message_after_the_first_bubble_is_the_next_turn() -> None:
+    world = World(model=FakeModel([words(LONG), ["The bill is in the parcel."]]))
+
+    async def write_on(_: str) -> None:
+        if len(world.channel.sent) == 0:
+            await world.store.take_in([said("And the bill?")])
+
+    world.channel.on_send = write_on
+    await world.store.take_in([said("How do I return it?")])
+    await answer(world)
+    assert " ".join(world.channel.texts) == LONG
+    assert len(world.store.queue) == 1
+    await answer(world)
+    assert world.channel.texts[-1] == "The bill is in the parcel."
+    assert world.store.queue == []
+
+
+async def test_somebody_who_never_stops_writing_is_answered_all_the_same() -> None:
+    world = World(model=FakeModel([["Here you are."]]))
+
+    async def write_on(_: int) -> None:
+        await world.store.take_in([said("and")])
+        await asyncio.sleep(0)
+
+    world.model.before_delta = write_on
+    await world.store.take_in([said("one")])
+    assert await answer(world) == "answered"
+    assert len(world.model.prompts) == MOST_JOINS + 1
+    assert world.channel.texts == ["Here you are."]
+
+
+# -- the model misbehaves ----------------------------------------------------------------------
+
+
+async def test_a_model_that_fails_once_is_asked_again() -> None:
+    world = World(model=FakeModel([[Unavailable("down", scope="model")], ["Yes."]]))
+    await world.store.take_in([said("Open?")])
+    assert await answer(world) == "answered"
+    assert world.channel.texts == ["Yes."]
+
+
+@pytest.mark.parametrize(
+    ("error", "asked"),
+    [
+        pytest.param(Unavailable("down", scope="model"), MODEL_TRIES, id="unavailable"),
+        pytest.param(Refused("no such model", scope="model"), 1, id="refused"),
+    ],
+)
+async def test_no_answer_becomes_one_apology_in_the_persons_language(
+    error: Exception, asked: int
+) -> None:
+    world = World(model=FakeModel([[error]]), bot=Bot(human_contact="555 0199"))
+    await world.store.take_in([said("Hola, ¿a qué hora abren mañana?")])
+    assert await answer(world) == "no_answer"
+    assert len(world.model.prompts) == asked
+    (text,) = world.channel.texts
+    assert "555 0199" in text
+    assert "Sorry" not in text
+    assert world.store.queue == []  # and the turn is not answered twice
+
+
+async def test_the_operators_own_apology_is_used() -> None:
+    world = World(
+        model=FakeModel([[Refused("no", scope="model")]]), bot=Bot(apology="Back at nine.")
+    )
+    await world.store.take_in([said("Open?")])
+    await answer(world)
+    assert world.channel.texts == ["Back at nine."]
+
+
+async def test_an_answer_that_breaks_off_says_so_and_is_not_begun_anew() -> None:
+    broken: list[str | Exception] = [*words(LONG)[:60], Unavailable("cut", scope="model")]
+    world = World(model=FakeModel([broken]))
+    await world.store.take_in([said("How do I return it?")])
+    assert await answer(world) == "broke_off"
+    assert len(world.model.prompts) == 1
+    said_so_far = " ".join(world.channel.texts[:-1])
+    assert LONG.startswith(said_so_far)
+    assert world.channel.texts[-1] not in LONG
+
+
+async def test_the_wait_before_asking_again_is_the_servers_own_but_bounded() -> None:
+    slow = Unavailable("throttled", scope="model", retry_after=timedelta(minutes=5))
+    world = World(model=FakeModel([[slow], ["Yes."]]))
+    await world.store.take_in([said("Open?")])
+    await answer(world)
+    assert world.clock.slept == [5.0]
+
+
+async def test_a_turn_of_media_alone_gets_one_honest_sentence_and_no_model() -> None:
+    world = World()
+    await world.store.take_in([said("[voice message, 12 s]", readable=False)])
+    assert await answer(world) == "cannot_read"
+    assert len(world.channel.texts) == 1
+    assert world.model.prompts == []
+
+
+async def test_media_beside_words_are_shown_to_the_model() -> None:
+    world = World()
+    await world.store.take_in([said("[picture]", readable=False), said("What is this?")])
+    await answer(world)
+    assert world.model.prompts[0][-1].content == "[picture]\nWhat is this?"
+
+
+# -- the Graph API misbehaves ------------------------------------------------------------------
+
+
+async def test_a_send_that_did_not_happen_is_tried_again() -> None:
+    world = World()
+    world.channel.faults = [Unavailable("throttled"), Unavailable("throttled"), None]
+    await world.store.take_in([said("Open?")])
+    assert await answer(world) == "answered"
+    assert world.channel.texts == ["Yes, we are open."]
+    assert world.channel.sent[0][2].endswith(":0:3")
+
+
+async def test_a_send_is_given_up_after_a_few_tries() -> None:
+    world = World()
+    tries = len(RETRY_SECONDS) + 1
+    world.channel.faults = [Unavailable("down")] * tries
+    await world.store.take_in([said("Open?")])
+    with pytest.raises(Unavailable):
+        await answer(world)
+    assert world.clock.slept == list(RETRY_SECONDS)
+    assert world.channel.faults == []
+
+
+async def test_nobody_holds_a_place_for_longer_than_ten_seconds() -> None:
+    world = World()
+    world.channel.faults = [Unavailable("throttled", retry_after=timedelta(seconds=11))]
+    await world.store.take_in([said("Open?")])
+    with pytest.raises(Unavailable):
+        await answer(world)
+    assert world.clock.slept == []
+
+
+async def test_a_refused_send_ends_the_reply_and_is_not_tried_again() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    world.channel.faults = [None, Refused("window closed", code=131047)]
+    await world.store.take_in([said("How?")])
+    assert await answer(world) == "refused"
+    assert len(world.channel.texts) == 1
+    assert world.store.queue == []
+
+
+async def test_no_bubble_at_all_leaves_the_messages_waiting() -> None:
+    world = World()
+    world.channel.faults = [Unavailable("revoked", code=190, scope="token")]
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    with pytest.raises(Unavailable):
+        await reply(conversation, turn_id, world.services)
+    assert await world.store.troubles() == {"token": "190"}
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert world.channel.texts == ["Yes, we are open."]
+
+
+async def test_a_send_whose_answer_was_lost_is_settled_by_its_status() -> None:
+    world = World(limits=Limits(uncertain_wait=timedelta(seconds=5)))
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    world.channel.faults = [Uncertain("read timeout")]
+
+    async def status_comes(_: str) -> None:
+        callback = f"{turn_id}:0:1"
+        await world.store.take_in([Status("wamid.o", NUMBER, Delivery.SENT, NOW, callback)])
+
+    world.channel.on_send = status_comes
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert world.channel.texts == []  # sent once, by the attempt whose answer was lost
+
+
+@pytest.mark.parametrize(
+    ("resend", "ending", "sends"), [(True, "answered", 1), (False, "uncertain", 0)]
+)
+async def test_without_a_status_the_policy_decides(resend: bool, ending: str, sends: int) -> None:
+    limits = Limits(uncertain_wait=timedelta(milliseconds=20), resend_uncertain=resend)
+    world = World(limits=limits)
+    world.channel.faults = [Uncertain("read timeout")]
+    await world.store.take_in([said("Open?")])
+    assert await answer(world) == ending
+    assert len(world.channel.sent) == sends
+
+
+# -- everything may happen twice, or stop in the middle ----------------------------------------
+
+
+async def test_the_second_run_of_a_turn_does_nothing() -> None:
+    world = World()
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert await reply(conversation, turn_id, world.services) == "nothing"
+    assert len(world.channel.texts) == 1
+
+
+async def test_a_run_after_one_that_died_says_no_bubble_again() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id, conversation = world.store.queue[0]
+
+    async def die(text: str) -> None:
+        if len(world.channel.sent) == 1:
+            raise RuntimeError("killed")
+
+    world.channel.on_send = die
+    with pytest.raises(RuntimeError):
+        await reply(conversation, turn_id, world.services)
+    world.channel.on_send = None
+    assert await reply(conversation, turn_id, world.services) == "broke_off"
+    assert len(world.channel.texts) == 2
+    assert world.channel.texts[0] in LONG
+    assert world.channel.texts[1] not in LONG
+
+
+async def test_a_cancelled_turn_finishes_the_send_it_has_begun() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How?")])
+    turn_id, conversation = world.store.queue[0]
+    sending, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: str) -> None:
+        sending.set()
+        await go_on.wait()
+
+    world.channel.on_send = slow
+    task = asyncio.create_task(reply(conversation, turn_id, world.services))
+    await sending.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert len(world.channel.texts) == 1
+    assert world.store.records[turn_id]["state:0"] == "sent"
+
+
+async def test_a_lost_lease_stops_the_reply() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How?")])
+    turn_id, conversation = world.store.queue[0]
+    world.channel.on_send = lambda _: world.store.steal(conversation)
+    with pytest.raises(LeaseLost):
+        await reply(conversation, turn_id, world.services)
+    assert len(world.channel.texts) == 1
+
+
+async def test_history_is_what_the_person_has_seen() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    world.channel.faults = [None, Refused("window closed", code=131047)]
+    await world.store.take_in([said("How?")])
+    await answer(world)
+    world.channel.faults = []
+    world.model.answers = [["Yes."]]
+    await world.store.take_in([said("Hello?")])
+    await answer(world)
+    shown = Utterance("assistant", world.channel.texts[0])
+    assert [m.content for m in world.model.prompts[1] if m.role == "assistant"] == [shown.text]

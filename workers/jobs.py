@@ -1,0 +1,26 @@
+"""The coroutines that RQ calls: one line of work each. They are queued by name, never imported."""
+
+import structlog
+
+from app.errors import LeaseLost
+from app.pipeline.reply import reply as reply_to
+from workers.async_worker import current_job
+from workers.services import services
+
+
+async def reply(conversation: str) -> str:
+    """Answer one turn of a conversation; the word says how it ended.
+
+    RQ may run it twice, even at the same time: then one of the runs does nothing.
+
+    Args:
+        conversation: Its opaque key.
+    """
+    turn_id = current_job.get().id
+    with structlog.contextvars.bound_contextvars(conversation_key=conversation, turn_id=turn_id):
+        try:
+            return await reply_to(conversation, turn_id, services())
+        except LeaseLost:
+            # Whoever holds it answers; a failure here would only bring a third run.
+            structlog.get_logger().warning("turn.lost")
+            return "lost"

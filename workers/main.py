@@ -1,0 +1,60 @@
+"""Start one worker: settings, logs, clients, then jobs until SIGTERM."""
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+from rq.serializers import JSONSerializer
+
+from app.adapters.redis_client import sync_redis
+from app.adapters.rq_queue import QUEUE
+from app.logs import set_up_logs
+from app.settings import Settings, SettingsError, load_settings
+from workers.async_worker import AsyncWorker
+from workers.services import services
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings, *, max_concurrency: int | None = None) -> None:
+    """Work until told to stop. SIGTERM: see ``AsyncWorker``."""
+
+    @asynccontextmanager
+    async def clients() -> AsyncIterator[None]:
+        services(settings)  # before the first job, which would wait for the SDK's import
+        log.info("worker.started")
+        yield
+        log.info("worker.stopped")
+
+    worker = AsyncWorker(
+        [QUEUE],
+        connection=sync_redis(settings.redis_url.get_secret_value()),
+        serializer=JSONSerializer,
+        max_concurrency=max_concurrency or settings.worker_max_concurrency,
+        drain_seconds=settings.worker_drain_seconds.total_seconds(),
+        lifespan=clients,
+    )
+    worker.work(logging_level=None, with_scheduler=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """``python -m workers.main [--max-concurrency N]``; the exit status."""
+    parser = argparse.ArgumentParser(prog="rivulet worker")
+    parser.add_argument("--max-concurrency", type=int, metavar="N")
+    given = parser.parse_args(arguments)
+    try:
+        settings = load_settings()
+    except SettingsError as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
+    set_up_logs(settings.log_level, settings.log_format)
+    if settings.unused:
+        log.warning("settings.without_effect", names=settings.unused)
+    run(settings, max_concurrency=given.max_concurrency)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,26 @@
+"""The clients that a worker's jobs share: opened once a process, closed after the last job."""
+
+from weakref import WeakKeyDictionary
+
+from app.bootstrap import open_reply_services
+from app.pipeline.ports import ReplyServices
+from app.settings import Settings, load_settings
+from workers.async_worker import AsyncWorker, current_worker
+
+_opened: WeakKeyDictionary[AsyncWorker, ReplyServices] = WeakKeyDictionary()
+
+
+def services(settings: Settings | None = None) -> ReplyServices:
+    """The services of the worker that runs this code; the first call opens them.
+
+    Under our own command that call comes before the first job; under RQ's (``rq worker -w
+    workers.async_worker.AsyncWorker``) it comes with it, and the settings are read then.
+
+    Raises:
+        SettingsError: They are not complete.
+        LookupError: No ``AsyncWorker`` runs this code.
+    """
+    worker = current_worker.get()
+    if worker not in _opened:
+        _opened[worker] = open_reply_services(settings or load_settings(), worker.exit_stack)
+    return _opened[worker]
