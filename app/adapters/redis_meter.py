@@ -11,6 +11,8 @@ import structlog
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
+from app.errors import Unavailable
+
 log = structlog.get_logger()
 
 METRICS_KEY = "rv:metrics"
@@ -31,6 +33,7 @@ class RedisMeter:
         self._redis = redis
         self._added: defaultdict[str, float] = defaultdict(float)
         self._writing: asyncio.Task[None] | None = None
+        self._in_write = asyncio.Lock()
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """See ``Meter.count``."""
@@ -39,21 +42,33 @@ class RedisMeter:
     def observe(self, name: str, value: float, **labels: str) -> None:
         """See ``Meter.observe``."""
         for bound in BUCKETS:
-            if value <= bound:
-                self._add(_series(f"{name}_bucket", {**labels, "le": str(bound)}), 1)
+            # Also the empty ones: a quantile is computed between two neighbours that are there.
+            self._add(_series(f"{name}_bucket", {**labels, "le": str(bound)}), value <= bound)
         self._add(_series(f"{name}_bucket", {**labels, "le": "+Inf"}), 1)
         self._add(_series(f"{name}_sum", labels), value)
         self._add(_series(f"{name}_count", labels), 1)
 
     async def render(self) -> str:
-        """Everything counted so far by all processes, in Prometheus' text format."""
+        """Everything counted so far by all processes, in Prometheus' text format.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
         await self.write()
-        raw = await self._redis.hgetall(METRICS_KEY)
+        try:
+            raw = await self._redis.hgetall(METRICS_KEY)
+        except (RedisError, OSError) as exc:
+            raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from exc
         series = sorted((_text(name), float(value)) for name, value in raw.items())
-        return "".join(f"{name} {value:g}\n" for name, value in series)
+        # 15 digits: with the usual six, a counter past a million would stand still and jump.
+        return "".join(f"{name} {value:.15g}\n" for name, value in series)
 
     async def write(self) -> None:
         """Add to Redis what has come since the last time; kept for the next on failure."""
+        async with self._in_write:
+            await self._write()
+
+    async def _write(self) -> None:
         added, self._added = self._added, defaultdict(float)
         if not added:
             return
@@ -68,11 +83,12 @@ class RedisMeter:
                 self._added[series] += amount
 
     async def close(self) -> None:
-        """Write the rest."""
-        if self._writing:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
-        await self.write()
+        """Write the rest. Nothing may be counted afterwards."""
+        async with self._in_write:  # a write that is cancelled on its way takes its numbers along
+            if self._writing:
+                self._writing.cancel()
+                await asyncio.gather(self._writing, return_exceptions=True)
+            await self._write()
 
     def _add(self, series: str, amount: float) -> None:
         if len(self._added) < MOST_SERIES or series in self._added:

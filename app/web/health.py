@@ -18,7 +18,7 @@ def health_routes(
     """``/health/live``, ``/health/ready`` and ``/metrics``.
 
     Args:
-        render_metrics: All processes' numbers as Prometheus text.
+        render_metrics: All processes' numbers as Prometheus text; may raise ``Unavailable``.
         admin_token: Asked for by ``/metrics`` from outside this machine; ``""``: never given.
     """
 
@@ -39,7 +39,11 @@ def health_routes(
     async def numbers(request: Request) -> Response:
         if not _on_loopback(request) and not _bearer(request, admin_token):
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
-        return PlainTextResponse(await render_metrics(), media_type="text/plain; version=0.0.4")
+        try:
+            text = await render_metrics()
+        except Unavailable:
+            return Response(status_code=503)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     return [
         Route("/health/live", live),
