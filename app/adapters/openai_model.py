@@ -15,7 +15,6 @@ from typing import TypeVar, cast
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 from pydantic import SecretStr
 
 from app.core.completion import Completion, said_no, unavailable
@@ -29,7 +28,8 @@ OPENAI_URL = "https://api.openai.com/v1"
 
 CONNECT_SECONDS = 5.0
 MAX_CONNECTIONS = 4000
-MAX_IDLE_CONNECTIONS = 200
+MAX_IDLE_CONNECTIONS = 100
+"""Not more: each request asks the system about every idle one, 10 µs each."""
 KEEP_ALIVE_SECONDS = 30.0
 
 AFTER_FINISH_SECONDS = 1.0
@@ -143,8 +143,6 @@ class OpenAIModel:
         asks_usage = self._asks_usage
         try:
             return await self._post(prompt, asks_usage=asks_usage)
-        except openai.APITimeoutError:
-            raise
         except openai.APIConnectionError:
             # A kept connection may have been closed by the server at this very moment.
             pass
@@ -156,16 +154,23 @@ class OpenAIModel:
         return await self._post(prompt, asks_usage=asks_usage)
 
     async def _post(self, prompt: Sequence[PromptMessage], *, asks_usage: bool) -> httpx2.Response:
-        messages = [{"role": message.role, "content": message.content} for message in prompt]
-        raw = await self._client.chat.completions.with_raw_response.create(
-            model=self._model,
-            messages=cast(list[ChatCompletionMessageParam], messages),
+        body: dict[str, object] = {
+            "model": self._model,
+            "messages": [{"role": said.role, "content": said.content} for said in prompt],
+            "stream": True,
+        }
+        if asks_usage:
+            body["stream_options"] = {"include_usage": True}
+        # Not chat.completions.create(): it walks every message by its type, 4 ms for 25 of them.
+        response: object = await self._client.post(
+            "/chat/completions",
+            cast_to=httpx2.Response,
+            body=body,
+            options={"headers": {"Accept-Encoding": "identity"}},  # compression holds chunks back
             stream=True,
-            stream_options={"include_usage": True} if asks_usage else openai.omit,
-            # Compression would hold small chunks back.
-            extra_headers={"Accept-Encoding": "identity"},
+            stream_cls=openai.AsyncStream[object],  # for the types only: cast_to wins
         )
-        return raw.http_response
+        return cast(httpx2.Response, response)
 
 
 class _Patience:

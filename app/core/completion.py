@@ -165,7 +165,7 @@ class Completion:
     def fail(self, error: RivuletError) -> None:
         """End here, because of ``error`` unless the answer is whole already."""
         self.is_over = True
-        if self.reason is None and self._failure is None:
+        if self.reason is None:
             self._failure = error
 
     def conclude(self) -> str:

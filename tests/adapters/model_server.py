@@ -112,7 +112,7 @@ async def model_server(*scripts: Script) -> AsyncIterator[ModelServer]:
         doing.add(task)
         task.add_done_callback(doing.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1000)
     served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield served
@@ -129,10 +129,10 @@ async def model_server(*scripts: Script) -> AsyncIterator[ModelServer]:
 async def _read(reader: asyncio.StreamReader) -> Asked | None:
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        lengths = [line for line in head if line.lower().startswith("content-length:")]
+        body = await reader.readexactly(int(lengths[0].split(":")[1]))
     except asyncio.IncompleteReadError:
         return None
-    lengths = [line for line in head if line.lower().startswith("content-length:")]
-    body = await reader.readexactly(int(lengths[0].split(":")[1]))
     return Asked(head, json.loads(body))
 
 

@@ -371,6 +371,21 @@ async def test_what_is_no_stream_is_no_answer(
     assert (text, type(error), error.code) == ("", kind, code)
 
 
+async def test_what_is_no_stream_is_not_read_to_its_end() -> None:
+    left = asyncio.Event()
+
+    async def page_without_end(_: Asked, wire: Wire) -> None:
+        await wire.head("Content-Type: text/html")
+        await wire.body(HTML)
+        await wire.left()
+        left.set()
+
+    async with model_server(page_without_end) as server, model_at(server.url) as model:
+        assert (await told_until_error(model))[1].code == "not_a_stream"
+        async with asyncio.timeout(30):
+            await left.wait()
+
+
 async def test_a_stream_that_is_compressed_all_the_same_is_read() -> None:
     body = gzip.compress(delta("Hi.") + STOP + DONE)
     answer = at_once(body, EVENTS, "Content-Encoding: gzip")

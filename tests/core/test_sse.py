@@ -32,6 +32,7 @@ CASES = {
     "byte order mark": (b"\xef\xbb\xbfdata: a\n\n", [(b"", b"a")]),
     "a second byte order mark is part of a name": (b"\n\xef\xbb\xbfdata: a\n\n", []),
     "several data lines": (b"data: a\ndata:\ndata: b\n\n", [(b"", b"a\n\nb")]),
+    "several data lines, CRLF": (b"data: a\r\ndata: b\r\n\r\n", [(b"", b"a\nb")]),
     "data without a colon": (b"data\n\n", [(b"", b"")]),
     "empty data": (b"data:\n\n", [(b"", b"")]),
     "named event": (b"event: error\ndata: a\n\n", [(b"error", b"a")]),
