@@ -68,18 +68,23 @@ def _sentinel(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
     Raises:
         ValueError: The URL is not of the form above.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # whose text quotes the password
+        raise ValueError("REDIS_URL: cannot be read") from None
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
     addresses = []
     for host in hosts.split(","):
         name, _, port = host.rpartition(":")
-        if not name or not port.isdigit():
+        if not name or not port.isdecimal():
             raise ValueError("REDIS_URL: each sentinel needs host:port")
         addresses.append((name.strip("[]"), int(port)))
     if not service:
         raise ValueError("REDIS_URL: the sentinel's service name is missing after the hosts")
+    if database and not database.isdecimal():
+        raise ValueError("REDIS_URL: the database after the service's name is no number")
     options: dict[str, Any] = {
         "db": int(database or 0),
         "socket_timeout": SOCKET_SECONDS,
