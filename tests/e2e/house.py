@@ -47,6 +47,7 @@ class Process:
             self.running = subprocess.Popen(
                 [sys.executable, *self.arguments],
                 env={**self.environment},
+                cwd=self.log.parent,  # no .env of a developer there
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=sink,
@@ -72,9 +73,20 @@ class House:
     meta: httpx2.Client
     model: httpx2.Client
     redis: "Redis"
-    redis_url: str
+    environment: Mapping[str, str]
+    folder: Path
     processes: dict[str, Process] = field(default_factory=dict)
     keys: Keys = field(default_factory=lambda: Keys(RIVULET_KEY))
+
+    @property
+    def redis_url(self) -> str:
+        """The one database of all processes."""
+        return self.environment["REDIS_URL"]
+
+    @property
+    def phone_url(self) -> str:
+        """The phone page."""
+        return self.environment["WHATSAPP_GRAPH_URL"]
 
     def person(self, **wish: object) -> str:
         """A new person; their id."""
@@ -129,6 +141,17 @@ class House:
         count = sum(name.startswith("source:") for name in turn)
         return [turn[f"source:{number}"] for number in range(count)]
 
+    @contextmanager
+    def model_that(self, **settings: object) -> Iterator[None]:
+        """The model with other settings (``first_token_seconds`` …) while the block runs."""
+        before = self.model.get("/simulator/model").json()
+        self.model.post("/simulator/model", json=settings).raise_for_status()
+        try:
+            yield
+        finally:
+            then = {name: before[name] for name in settings}
+            self.model.post("/simulator/model", json=then).raise_for_status()
+
     def whole_answer(self, text: str) -> str:
         """What the scripted model says to this, without a stream."""
         answer = self.model.post(
@@ -155,6 +178,8 @@ def open_house(
         meta, model: Further arguments of the simulators (``--set name=value``).
     """
     web_port, meta_port, model_port = free_port(), free_port(), free_port()
+    web_url, meta_url = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{meta_port}"
+    model_url = f"http://127.0.0.1:{model_port}"
     environment = {
         **os.environ,
         "REDIS_URL": redis_url,
@@ -162,18 +187,20 @@ def open_house(
         "WHATSAPP_ACCESS_TOKEN": "a token of the tests",
         "WHATSAPP_APP_SECRET": APP_SECRET,
         "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN,
-        "WHATSAPP_GRAPH_URL": f"http://127.0.0.1:{meta_port}",
-        "OPENAI_BASE_URL": f"http://127.0.0.1:{model_port}/v1",
+        "WHATSAPP_GRAPH_URL": meta_url,
+        "OPENAI_BASE_URL": f"{model_url}/v1",
         "OPENAI_API_KEY": "scripted",
         "OPENAI_MODEL": "scripted",
     }
-    web_url, meta_url = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{meta_port}"
     commands = {
         "meta": [
             *("-m", "app.simulator", "meta", "--port", str(meta_port)),
-            *("--webhook-url", f"{web_url}/webhook", *meta),
+            *("--webhook-url", f"{web_url}/webhook", "--model-url", model_url, *meta),
         ],
-        "model": ["-m", "app.simulator", "model", "--port", str(model_port), *model],
+        "model": [
+            *("-m", "app.simulator", "model", "--port", str(model_port)),
+            *("--events-url", f"{meta_url}/simulator/model-events", *model),
+        ],
         "web": ["-m", "app", "web", "--port", str(web_port)],
         "worker": ["-m", "workers.main"],
     }
@@ -187,13 +214,14 @@ def open_house(
             stack.enter_context(httpx2.Client(base_url=meta_url, timeout=20)),
             stack.enter_context(
                 httpx2.Client(
-                    base_url=f"http://127.0.0.1:{model_port}",
+                    base_url=model_url,
                     headers={"authorization": "Bearer scripted"},
                     timeout=20,
                 )
             ),
             stack.enter_context(Redis.from_url(redis_url, decode_responses=True)),
-            redis_url,
+            environment,
+            folder,
             processes,
         )
         for process in processes.values():
