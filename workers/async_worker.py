@@ -381,7 +381,10 @@ class AsyncWorker(Bookkeeping):
                 trouble = None
             except Exception as exc:
                 if type(exc) is not trouble:
-                    self.log.warning("Worker %s: %r failed", self.name, call, exc_info=True)
+                    name = getattr(call, "__name__", "task")
+                    stack = not isinstance(exc, RedisError)  # whose reason is plain
+                    reason = type(exc).__name__
+                    self.log.warning("Worker %s: %s: %s", self.name, name, reason, exc_info=stack)
                 trouble = type(exc)
             await asyncio.sleep(every_seconds)
 

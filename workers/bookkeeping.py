@@ -81,6 +81,8 @@ class Bookkeeping(BaseWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.log_job_description = False
+        for queue in self.queues:  # RQ's worker-pool makes them without the serializer
+            queue.serializer = self.serializer
         self.running: dict[str, Running] = {}
         self.at_each_beat: list[Callable[[], None]] = []
         self.no_more_patience = threading.Event()

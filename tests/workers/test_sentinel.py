@@ -1,0 +1,107 @@
+"""A primary dies, Sentinel names another: the worker follows."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from redis import Redis, Sentinel
+from redis.exceptions import RedisError
+from rq.job import JobStatus, Retry
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from app.simulator.valkey import _binary
+from tests.workers.conftest import JOBS, QUICK, until
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Cluster:
+    """A primary, its replica and one sentinel."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.primary_port, replica_port, self.sentinel_port = (free_port() for _ in range(3))
+        self.start("primary", self.primary_port)
+        replica_of = ["--replicaof", "127.0.0.1", str(self.primary_port)]
+        self.start("replica", replica_port, *replica_of)
+        settings = folder / "sentinel.conf"
+        settings.write_text(
+            f"sentinel monitor main 127.0.0.1 {self.primary_port} 1\n"
+            "sentinel down-after-milliseconds main 1000\n"
+            "sentinel failover-timeout main 3000\n"
+        )
+        self.start("sentinel", self.sentinel_port, "--sentinel", settings=settings)
+        asking: Any = Sentinel  # redis-py gives no types here
+        self.sentinel = asking([("127.0.0.1", self.sentinel_port)], socket_timeout=2)
+        until(self._is_complete)
+        self.redis: Redis = self.sentinel.master_for("main", socket_timeout=5)
+
+    def start(self, name: str, port: int, *options: str, settings: Path | None = None) -> None:
+        command = [_binary(), *([str(settings)] if settings else []), "--port", str(port)]
+        command += ["--bind", "127.0.0.1", "--dir", str(self._folder), "--save", "", *options]
+        with (self._folder / f"{name}.log").open("wb") as log:
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def run_worker(self) -> None:
+        words = f"-m rq.cli worker -c tests.workers.sentinel_settings -S json -w {QUICK} turns"
+        with (self._folder / "worker.log").open("wb") as log:
+            self.processes["worker"] = subprocess.Popen(
+                [sys.executable, *words.split()],
+                stdout=log,
+                stderr=log,
+                env={
+                    **os.environ,
+                    "TESTS_SENTINEL_PORT": str(self.sentinel_port),
+                    "TESTS_REDIS_URL": f"redis://127.0.0.1:{self.primary_port}",
+                },
+            )
+
+    def _is_complete(self) -> bool:
+        with suppress(RedisError):
+            return bool(self.sentinel.discover_slaves("main"))
+        return False
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        self.redis.close()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    with TemporaryDirectory(prefix="rv-") as folder, ExitStack() as stack:
+        cluster = Cluster(Path(folder))
+        stack.callback(cluster.close)
+        yield cluster
+
+
+def test_after_a_failover_running_and_new_jobs_end(cluster: Cluster) -> None:
+    queue = Queue("turns", connection=cluster.redis, serializer=JSONSerializer)
+    through = queue.enqueue(f"{JOBS}.wait_quietly", "through", 5, retry=Retry(max=3))
+    cluster.run_worker()
+    until(lambda: through.get_status() is JobStatus.STARTED)
+    until(lambda: cluster.redis.wait(1, 500) == 1)  # the replica has all of it
+    cluster.processes["primary"].kill()
+
+    def enqueued() -> bool:
+        with suppress(RedisError):
+            queue.enqueue(f"{JOBS}.noop", job_id="new")
+            return True
+        return False
+
+    until(enqueued)
+    until(lambda: {*queue.finished_job_registry.get_job_ids()} == {"new", through.id})
