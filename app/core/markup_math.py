@@ -90,7 +90,7 @@ def _raised(match: re.Match[str]) -> str:
     small = raise_text(text, down=mark == "_")
     if small != text:
         return small
-    return f"{mark}{text}" if len(text) <= 1 or text.isalnum() else f"{mark}({text})"
+    return f"{mark}{text}" if single or len(text) <= 1 or text.isalnum() else f"{mark}({text})"
 
 
 def _root(match: re.Match[str]) -> str:

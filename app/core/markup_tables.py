@@ -39,7 +39,7 @@ def convert_table(header: str, delimiters: str, rows: list[str]) -> list[str]:
     if _is_alignable(table, plain):
         right = [cell.endswith(":") and not cell.startswith(":") for cell in _cells(delimiters)]
         return _aligned(plain, right)
-    if len(table) > 1 and sum(map(len, plain[0])) <= _MOST_KEYS:
+    if any(map(any, table[1:])) and sum(map(len, plain[0])) <= _MOST_KEYS:
         return _keyed(table)
     return convert_rows([header, *rows])
 

@@ -94,6 +94,8 @@ LEFT_ALONE = {
     "a blank to fill in": ("Name: ____ Date: __", "Name: ____ Date: __"),
     "less and greater": ("if 3 < 5 and 7 > 6", "if 3 < 5 and 7 > 6"),
     "greater at a line's start": (">18 years only", ">18 years only"),
+    "sums that look like a tag": ("if a<b and c>d", "if a<b and c>d"),
+    "a masked number at a line's start": ("** 4821 is yours", "** 4821 is yours"),
     "a heart": ("<3 you all", "<3 you all"),
     "a placeholder in angle brackets": ("write <your name> here", "write <your name> here"),
     "a placeholder that is a tag too": ("enter <code> at the door", "enter <code> at the door"),
@@ -339,6 +341,10 @@ TABLES = {
         "```\nSign  Use\n----  ---\na|b   or\n```",
     ),
     "rows without a header": ("| a | **b** |\n| c | d |", "a | *b*\nc | d"),
+    "a header with an empty row": (
+        "| a lonely header of a table |\n|---|\n| |",
+        "a lonely header of a table",
+    ),
     "a header without rows": ("| a | b |\n|---|---|", "a | b"),
     "text around": (
         "Our plans:\n| P | E |\n|---|---|\n| B | 1 |\nAny **questions**?",
