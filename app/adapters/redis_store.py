@@ -27,15 +27,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from itertools import chain
 from typing import Any, get_args
 
 import orjson
 import structlog
 from redis.asyncio import Redis as AsyncRedis
 from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
+from app.adapters.shared_call import SharedCall
 from app.core.keys import Keys
 from app.core.model import (
     Address,
@@ -70,6 +72,9 @@ SCOPES = get_args(Scope)
 
 NEWS_CHANNEL = "rv:news"
 
+Update = list[str | bytes | int]
+"""One event as the intake script reads it."""
+
 
 class RedisStore:
     """The ``Store`` port on one Redis (or Valkey) primary."""
@@ -94,6 +99,9 @@ class RedisStore:
         self._settle_send = self._script("settle_send", header)
         self._finish_turn = self._script("finish_turn", header)
         self._release = self._script("release_lease", header)
+        self._take_in = SharedCall(
+            self._take_in_slice, most=SLICE, seconds=STORE_SECONDS, alone_after=ResponseError
+        )
         self._in_hand: dict[str, _TurnInHand] = {}
         self._listening: asyncio.Task[None] | None = None
 
@@ -125,18 +133,25 @@ class RedisStore:
     # -- receive and record ------------------------------------------------------------------
 
     async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
-        """See ``Store.take_in``. Large batches go in slices; each slice is atomic by itself."""
-        at = _rq_time()
+        """See ``Store.take_in``. Large batches go in slices; each slice is atomic by itself.
+
+        Calls that wait at the same moment share one script call.
+        """
+        updates = [self._update(event) for event in events]
         outcomes: list[Outcome] = []
-        for start in range(0, len(events), SLICE):
-            args: list[str | bytes | int] = [at]
-            for event in events[start : start + SLICE]:
-                args += self._update(event)
-            raw = await self._within_limit(self._intake(args=args))
-            outcomes += [word.decode() for word in raw]
+        try:
+            for start in range(0, len(updates), SLICE):
+                outcomes += await self._take_in(updates[start : start + SLICE])
+        except (RedisError, OSError, TimeoutError) as exc:
+            raise _not_now(exc) from exc
         return outcomes
 
-    def _update(self, event: Event) -> list[str | bytes | int]:
+    async def _take_in_slice(self, updates: Sequence[Update]) -> list[Outcome]:
+        """One script call, with what may be updates of several callers."""
+        raw = await self._intake(args=[_rq_time(), *chain.from_iterable(updates)])
+        return [word.decode() for word in raw]
+
+    def _update(self, event: Event) -> Update:
         """One event as the intake script reads it: its kind, then that kind's fields."""
         keys = self._keys
         match event:
@@ -185,7 +200,7 @@ class RedisStore:
             async with asyncio.timeout(STORE_SECONDS):
                 return await call
         except (RedisError, OSError, TimeoutError) as exc:
-            raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from exc
+            raise _not_now(exc) from exc
 
     # -- reply -------------------------------------------------------------------------------
 
@@ -461,6 +476,10 @@ def _lua_string(text: str) -> str:
     if "]==]" in text:
         raise ValueError("cannot be written as a Lua string")
     return f"[==[{text}]==]"
+
+
+def _not_now(exc: Exception) -> Unavailable:
+    return Unavailable(f"Redis: {type(exc).__name__}", scope="store")
 
 
 def _rq_time() -> str:
