@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ import httpx2
 from dotenv import dotenv_values
 from redis import Redis
 
-from app.bootstrap import open_services
 from app.settings import Settings, load_settings
 from app.simulator.say import say_and_show
 from app.simulator.valkey import NoRedis, redis_for
@@ -29,6 +28,12 @@ from app.simulator.valkey import NoRedis, redis_for
 READY_SECONDS = 40.0
 LOOK_SECONDS = 0.05
 STOP_SECONDS = 10.0
+MODEL_SECONDS = 5.0
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, ``kill``, and a terminal that is closed."""
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 DEFAULT_PROMPT = (
     "You answer customers of a small shop for lamps and kitchen things on WhatsApp."
@@ -72,6 +77,8 @@ def run(*, port: int, say: Sequence[str]) -> int:
     """
     at = Addresses(port)
     _check_ports(at)
+    for number in STOP_SIGNALS:  # until the loop takes over
+        _on_signal(number, signal.default_int_handler)
     given = {**_env_file(), **os.environ}
     try:
         with (
@@ -85,18 +92,25 @@ def run(*, port: int, say: Sequence[str]) -> int:
         raise DemoFailed(str(exc)) from exc
 
 
+def _on_signal(number: signal.Signals, do: "Callable[..., object] | signal.Handlers") -> None:
+    # ``nohup`` has the hang-up ignored, and so it stays.
+    if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, do)
+
+
 def _check_ports(at: Addresses) -> None:
     """Raises:
-    DemoFailed: One is in use.
+    DemoFailed: One is in use, or not ours to use.
     """
     for port in range(at.port, at.port + 4):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-            except (OSError, OverflowError):
+            except (OSError, OverflowError) as exc:
+                reason = exc.strerror if isinstance(exc, OSError) else exc
                 raise DemoFailed(
-                    f"Port {port} is in use. The demo takes {at.port} to {at.port + 3};"
+                    f"Port {port}: {reason}. The demo takes {at.port} to {at.port + 3};"
                     " choose others with --port."
                 ) from None
 
@@ -142,9 +156,12 @@ async def _run(
 ) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
+        for number in STOP_SIGNALS:
+            _on_signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            # What is left then ends by itself; once more would leave some of it behind.
+            stack.callback(_on_signal, number, signal.SIG_IGN)
+        await _check_model(settings, at)
         parts = await stack.enter_async_context(_parts(at, environment, folder))
         ending = asyncio.create_task(_first_to_end(parts))
         stack.callback(ending.cancel)
@@ -157,6 +174,8 @@ async def _run(
             return 0
         _write(_welcome(at, settings, folder, waits=not say))
         if say:
+            from app.bootstrap import open_services  # slow; by now the parts have started
+
             services, _ = open_services(settings, stack)
             work = asyncio.create_task(say_and_show(say, phone_url=at.phone, store=services.store))
             stack.callback(work.cancel)
@@ -165,6 +184,27 @@ async def _run(
         await _first_of(ending, stopping)
         _write("\nStopping …\n")
         return 0
+
+
+async def _check_model(settings: Settings, at: Addresses) -> None:
+    """Nothing, unless a real model is set.
+
+    Raises:
+        DemoFailed: Nothing listens where it should be, or it refuses the key.
+    """
+    url = settings.openai_base_url or OPENAI_URL
+    if url.startswith(at.model):
+        return
+    headers = {"Authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"}
+    try:
+        async with httpx2.AsyncClient(timeout=MODEL_SECONDS, headers=headers) as client:
+            status = (await client.get(f"{url.rstrip('/')}/models")).status_code
+    except (httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.InvalidURL) as exc:
+        raise DemoFailed(f"OPENAI_BASE_URL: no model at {url}: {type(exc).__name__}.") from exc
+    except httpx2.HTTPError:
+        return  # slow, or without this route: it is for the answers to show
+    if status == 401:
+        raise DemoFailed(f"OPENAI_API_KEY: the model's server at {url} refuses it (401).")
 
 
 async def _first_of(*tasks: "asyncio.Task[object]") -> None:

@@ -114,7 +114,7 @@ class House:
 
     def turn_of(self, wamid: str) -> dict[str, str] | None:
         """The record of the turn that answered this message, once it has ended."""
-        turn_id = self.redis.get(f"rv:seen:{self.keys.message(wamid)}")
+        turn_id: Any = self.redis.get(f"rv:seen:{self.keys.message(wamid)}")
         if not turn_id:
             return None
         record: Any = self.redis.hgetall(f"rv:turn:{turn_id}")
@@ -149,7 +149,7 @@ class House:
         try:
             yield
         finally:
-            then = {name: before[name] for name in settings}
+            then = {name: before.get(name) for name in settings}
             self.model.post("/simulator/model", json=then).raise_for_status()
 
     def whole_answer(self, text: str) -> str:
@@ -237,7 +237,7 @@ def _until_ready(house: House) -> None:
         lambda: house.meta.get("/simulator/persons").raise_for_status(),
         lambda: house.model.get("/v1/models").raise_for_status(),
         lambda: httpx2.get(f"{house.web_url}/health/ready").raise_for_status(),
-        lambda: house.redis.scard("rq:workers") or _not_yet(),
+        lambda: _some(house.redis.scard("rq:workers")),
     ]
     for look in looks:
         while True:
@@ -250,5 +250,6 @@ def _until_ready(house: House) -> None:
                 time.sleep(0.05)  # a process that starts tells nobody
 
 
-def _not_yet() -> None:
-    raise LookupError
+def _some(count: object) -> None:
+    if not count:
+        raise LookupError

@@ -45,7 +45,8 @@ def phone(page: "Page", person: str) -> "Locator":
 async def shown(page: "Page", person: str) -> list[str]:
     """The wamids of the bubbles on this phone, from top to bottom."""
     found = phone(page, person).get_by_test_id("bubble")
-    return await found.evaluate_all("nodes => nodes.map(node => node.dataset.wamid)")
+    wamids: list[str] = await found.evaluate_all("nodes => nodes.map(node => node.dataset.wamid)")
+    return wamids
 
 
 async def settled(page: "Page", house: House, person: str, said: str) -> list[Event]:
