@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 
 from app.simulator.knobs import BadKnob, Knobs
 from app.simulator.meta import create_meta
-from app.simulator.model import Pace, create_model
+from app.simulator.model import create_model
+from app.simulator.scripted import Pace
 from app.simulator.serve import config
 from app.simulator.world import MetaSettings
 

@@ -7,10 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.simulator.graph import answer_of, messages, number_of, prevents, status_of
+from app.simulator.bodies import TooLarge, body_of
+from app.simulator.graph import messages, number_of
 from app.simulator.media import UPLOAD_MOST, Medium, file_in
 from app.simulator.persons import Number
 from app.simulator.refusals import Refusal
+from app.simulator.spoiling import answer_of, prevents, status_of
 from app.simulator.updates import APP_ID, WABA_ID
 from app.simulator.world import World, world_of
 
@@ -115,12 +117,11 @@ async def look_at_file(world: World, request: Request) -> Response:
 async def upload(world: World, request: Request) -> Response:
     """Keep a file of the business; its id."""
     number_of(world, request.path_params["id"])
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > UPLOAD_MOST:
-            raise Refusal(100, "The request is too large.")
-    content, mime_type = file_in(bytes(body), request.headers.get("content-type", ""))
+    try:
+        body = await body_of(request, UPLOAD_MOST)
+    except TooLarge:
+        raise Refusal(100, "The request is too large.") from None
+    content, mime_type = file_in(body, request.headers.get("content-type", ""))
     medium = world.media.keep(content, mime_type, now=world.now(), inbound=False)
     return JSONResponse({"id": medium.media_id})
 

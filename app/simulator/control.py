@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from app.simulator.bodies import body_of
 from app.simulator.connections import Connection, connection_of
 from app.simulator.faults import BadFault
 from app.simulator.knobs import BadKnob
@@ -139,8 +140,8 @@ async def events(world: World, request: Request, body: Any) -> Response:
 
 
 async def as_stream(
-    record: Record, after: int, connection: Connection | None
-) -> AsyncIterator[str]:
+    record: Record, after: int, connection: Connection | None, quiet_seconds: float = PING_SECONDS
+) -> AsyncGenerator[str, None]:
     """Server-sent events from ``after`` on, until the server stops; a comment when it is quiet."""
     ending = connection.ending if connection else asyncio.Event()
     yield ": here\n\n"
@@ -154,7 +155,7 @@ async def as_stream(
         reasons = {asyncio.ensure_future(record.wait(after)), asyncio.ensure_future(ending.wait())}
         try:
             done, _ = await asyncio.wait(
-                reasons, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                reasons, timeout=quiet_seconds, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             for reason in reasons:
@@ -204,9 +205,5 @@ def _new_person(world: World, wish: Mapping[str, Any]) -> Person:
 
 
 async def _json_of(request: Request) -> Any:
-    raw = b""
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > BODY_MOST:
-            raise ValueError("the body is too large")
+    raw = await body_of(request, BODY_MOST)
     return json.loads(raw) if raw.strip() else {}

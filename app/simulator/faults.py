@@ -201,6 +201,8 @@ def _checked(wish: Mapping[str, Any]) -> Fault:
     actions = set().union(*ACTIONS.values()) & wish.keys()
     if not actions or not actions <= ACTIONS[fault.on]:
         raise BadFault(f"on {fault.on}, one or more of: {', '.join(sorted(ACTIONS[fault.on]))}")
+    if fault.on == "model" and fault.person is not None:
+        raise BadFault("the model does not know persons: use match")
     if fault.stream is not None and fault.stream not in BROKEN:
         raise BadFault(f"stream: one of {', '.join(BROKEN)}")
     if not 0 <= fault.probability <= 1 or fault.delay > 3600:

@@ -8,11 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from app.simulator.bodies import body_of
 from app.simulator.bubbles import Bubble
-from app.simulator.connections import Cut, pause
 from app.simulator.faults import Fault
 from app.simulator.persons import Number, Person
 from app.simulator.refusals import Refusal
+from app.simulator.spoiling import answer_of, prevents, status_of
 from app.simulator.validate import MEDIA_KINDS, check, text_of
 from app.simulator.wamids import new_wamid
 from app.simulator.world import World, world_of
@@ -24,8 +25,8 @@ TYPING_SECONDS = 25.0
 
 async def messages(request: Request) -> Response:
     """Take a message for a person, or word that one of theirs was read."""
-    world, received_at, start = world_of(request), world_of(request).now(), time.monotonic()
-    body: dict[str, Any] = {}
+    world, start = world_of(request), time.monotonic()
+    received_at = world.now()
     try:
         body = await _body_of(request)
         world.admit(request)
@@ -50,49 +51,11 @@ def number_of(world: World, phone_number_id: str) -> Number:
     return number
 
 
-async def answer_of(fault: Fault, done: Response | None, request: Request) -> Response:
-    """What the business gets to see of a call that a fault struck.
-
-    Args:
-        done: The true answer, when what was asked has been done.
-    """
-    if fault.delay:
-        await pause(request.scope, request.receive, fault.delay)
-    if fault.reset or fault.lose_answer:
-        return Cut(reset=fault.reset)
-    headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-    if fault.error is not None:
-        refusal = Refusal(fault.error)
-        return JSONResponse(refusal.body, fault.http or refusal.status, headers)
-    if fault.http is not None:
-        kind = "text/html" if fault.body.startswith("<") else "application/json"
-        return Response(fault.body, fault.http, headers, kind)
-    assert done is not None  # noqa: S101 only such faults keep a call from being done
-    return done
-
-
-def prevents(fault: Fault | None) -> bool:
-    """Whether the fault keeps a call from being done at all."""
-    if fault is None or fault.happened:
-        return False
-    return fault.reset or fault.error is not None or fault.http is not None
-
-
-def status_of(answer: Response) -> int | None:
-    """The HTTP status; ``None`` when the connection is cut in place of an answer."""
-    return None if isinstance(answer, Cut) else answer.status_code
-
-
 async def _body_of(request: Request) -> dict[str, Any]:
-    raw = b""
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > BODY_MOST:
-            raise Refusal(100, "The request is too large.")
     try:
-        body = json.loads(raw)
+        body = json.loads(await body_of(request, BODY_MOST))
     except (ValueError, RecursionError):
-        raise Refusal(100, "The request is not JSON.") from None
+        raise Refusal(100, "The request is too large, or not JSON.") from None
     if not isinstance(body, dict):
         raise Refusal(100, "The request is not a JSON object.")
     return body
@@ -171,7 +134,6 @@ class _Call:
                 raise Refusal(130429)
         if knobs.pair_limit and not chat.pair.take(now):
             raise Refusal(131056)
-        chat.typing_until = now
         return Bubble(
             wamid=new_wamid(person.address, inbound=False),
             person=person,
@@ -203,8 +165,8 @@ class _Call:
             received_at=self.received_at,
         )
         if shown:
-            chat.typing_since, chat.typing_until = now, now + TYPING_SECONDS
-            world.record.add("typing", **where, wamid=wamid, until=chat.typing_until)
+            chat.typing_since = now
+            world.record.add("typing", **where, wamid=wamid, until=now + TYPING_SECONDS)
 
     def _refuse_read(
         self, person: Person | None, fault: Fault | None, answer: Response

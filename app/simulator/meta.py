@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.simulator import account, control, meddling
+from app.simulator.bodies import NOBODY
 from app.simulator.world import MetaSettings, World
 
 STATIC = Path(__file__).parent / "static"
@@ -36,6 +37,7 @@ def create_meta(settings: MetaSettings) -> Starlette:
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         lifespan=lifespan,
+        exception_handlers=NOBODY,
     )
     app.add_middleware(Guarded)
     app.state.world = world
@@ -48,12 +50,16 @@ async def phone_page(request: Request) -> Response:
 
 
 class Guarded:
-    """Pages may load nothing from outside this machine, and no site may frame them."""
+    """Pages may load nothing from outside, and pages from outside may ask for nothing here."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _is_foreign(scope):
+            await Response("not from this page", 403)(scope, receive, send)
+            return
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -65,3 +71,10 @@ class Guarded:
             scope["path"] == "/" or scope["path"].startswith("/static/")
         )
         await self._app(scope, receive, guarded if page else send)
+
+
+def _is_foreign(scope: Scope) -> bool:
+    """Whether a browser sends this for another site's page; programs send no ``Origin``."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    return origin is not None and origin.partition("://")[2] != headers.get("host")

@@ -4,105 +4,23 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.simulator.answers import answer_to
+from app.simulator.bodies import NOBODY, body_of
 from app.simulator.connections import Cut, pause
-from app.simulator.faults import BadFault, Fault, Faults
+from app.simulator.faults import BadFault, Fault
+from app.simulator.scripted import Pace, Scripted
 from app.simulator.streams import Script, Stream, as_completion
 
 BODY_MOST = 3_000_000
-CLOSE_SECONDS = 5.0
 MODEL_NAME = "saltmarsh-1"
-
-
-@dataclass(slots=True)
-class Pace:
-    """How the model writes.
-
-    Attributes:
-        tokens_per_second: Of one stream; 0: as fast as it can.
-        first_token_seconds: From the request to the first delta.
-        answer: Said to everything, in place of the script.
-        api_key: The one bearer token that is taken; ``None``: any.
-    """
-
-    tokens_per_second: float = 40.0
-    first_token_seconds: float = 0.4
-    answer: str | None = None
-    api_key: str | None = None
-
-    def turn(self, values: Mapping[str, object]) -> None:
-        """Change some of it from now on.
-
-        Raises:
-            ValueError: An unknown name, or a value that does not fit.
-        """
-        for name, value in values.items():
-            number = type(value) in (int, float) and 0 <= value < 1e6  # type: ignore[operator]
-            if name in ("tokens_per_second", "first_token_seconds") and number:
-                setattr(self, name, value)
-            elif name in ("answer", "api_key") and (value is None or isinstance(value, str)):
-                setattr(self, name, value)
-            else:
-                raise ValueError(f"{name}: not a setting of the model, or not a value for it")
-
-    def as_json(self) -> dict[str, object]:
-        """What ``GET /simulator/model`` tells; the key stays here."""
-        names = ("tokens_per_second", "first_token_seconds", "answer")
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclass(slots=True)
-class Scripted:
-    """One running model.
-
-    Attributes:
-        events_url: Where its streams are told of (``/simulator/model-events``).
-        calls: Completions asked for so far.
-    """
-
-    pace: Pace
-    events_url: str | None = None
-    faults: Faults = field(default_factory=Faults)
-    calls: int = 0
-    _news: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=1000))
-    _teller: asyncio.Task[None] | None = None
-    _client: httpx2.AsyncClient | None = None
-
-    def tell(self, **event: object) -> None:
-        """Tell of a stream, if somebody wants to hear; never waits."""
-        if self.events_url is None:
-            return
-        self._news.append(event)
-        if self._teller is None or self._teller.done():
-            self._teller = asyncio.create_task(self._post_news(self.events_url))
-
-    async def close(self) -> None:
-        """Let the last events out."""
-        if self._teller is not None:
-            await asyncio.wait({self._teller}, timeout=CLOSE_SECONDS)
-            self._teller.cancel()
-        if self._client is not None:
-            await self._client.aclose()
-
-    async def _post_news(self, url: str) -> None:
-        if self._client is None:
-            self._client = httpx2.AsyncClient(trust_env=False, timeout=2.0)
-        # One after the other, so that they arrive in their order.
-        while self._news:
-            # A page that shows figures is no reason for a model to fail.
-            with contextlib.suppress(httpx2.HTTPError, httpx2.InvalidURL):
-                await self._client.post(url, json=self._news.popleft())
 
 
 def create_model(pace: Pace | None = None, *, events_url: str | None = None) -> Starlette:
@@ -123,6 +41,7 @@ def create_model(pace: Pace | None = None, *, events_url: str | None = None) -> 
             Route("/simulator/faults/{id}", fault, methods=["DELETE"]),
         ],
         lifespan=lifespan,
+        exception_handlers=NOBODY,
     )
     app.state.scripted = scripted
     return app
@@ -272,12 +191,7 @@ def _error(
 
 
 async def _json_of(request: Request) -> dict[str, Any]:
-    raw = b""
-    async for piece in request.stream():
-        raw += piece
-        if len(raw) > BODY_MOST:
-            raise ValueError("the body is too large")
-    body = json.loads(raw)
+    body = json.loads(await body_of(request, BODY_MOST))
     if not isinstance(body, dict):
         raise ValueError("not a JSON object")
     return body

@@ -23,7 +23,8 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
     Raises:
         RuntimeError: The app did not start.
     """
-    with socket.socket() as listener:
+    # With the protocol named, for asyncio sets TCP_NODELAY only then: 40 ms for each answer.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         server = _Server(config(app))
         task = asyncio.create_task(server.serve(sockets=[listener]))

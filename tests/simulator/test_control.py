@@ -176,3 +176,11 @@ async def test_the_phone_page_may_load_nothing_from_elsewhere(meta: Meta) -> Non
     script = await meta.http.get("/static/chats.js")
     assert script.status_code == 200
     assert "content-security-policy" in script.headers
+
+
+async def test_another_sites_page_may_not_speak_for_a_person(meta: Meta) -> None:
+    path, said = "/simulator/persons/amelia/messages", {"text": "x"}
+    foreign = await meta.http.post(path, json=said, headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403
+    own = str(meta.http.base_url).rstrip("/")
+    assert (await meta.http.post(path, json=said, headers={"origin": own})).status_code == 202

@@ -222,6 +222,7 @@ def test_a_probability_is_drawn_the_same_in_each_run() -> None:
         pytest.param({"on": "send", "error": 4, "probability": 2}, id="more than certain"),
         pytest.param({"on": "send", "http": 42}, id="no HTTP status"),
         pytest.param({"on": "model", "stream": "explode"}, id="no way to break"),
+        pytest.param({"on": "model", "stream": "cut", "person": "mei"}, id="whom it cannot know"),
     ],
 )
 def test_what_cannot_go_wrong_is_refused(wish: dict[str, object]) -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from app.simulator.knobs import Knobs
 from app.simulator.meta import create_meta
-from app.simulator.model import Pace, create_model
+from app.simulator.model import create_model
+from app.simulator.scripted import Pace
 from app.simulator.serve import serving
 from app.simulator.world import MetaSettings
-from tests.simulator.business import SECRET, TOKEN, WORD, Told, running_meta
+from tests.simulator.business import NO_TLS, SECRET, TOKEN, WORD, Told, running_meta
 
 FAST = Pace(tokens_per_second=0, first_token_seconds=0)
 RETURN = "How do I return an order?"
@@ -54,7 +55,9 @@ async def running_model(
     pace: Pace | None = None, events_url: str | None = None
 ) -> AsyncIterator[Model]:
     async with serving(create_model(pace or FAST, events_url=events_url)) as url:
-        async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
+        async with httpx2.AsyncClient(
+            base_url=url, trust_env=False, verify=NO_TLS, timeout=30
+        ) as http:
             yield Model(url, http)
 
 
@@ -232,7 +235,7 @@ async def test_faults_of_the_model_can_be_asked_of_meta() -> None:
     async with running_model() as model:
         settings = MetaSettings(SECRET, TOKEN, WORD, Knobs(), model_url=model.url)
         async with serving(create_meta(settings)) as url:
-            async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, verify=NO_TLS) as http:
                 wish = {"on": "model", "stream": "empty", "times": None}
                 made = await http.post("/simulator/faults", json=wish)
                 assert made.status_code == 201

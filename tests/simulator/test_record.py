@@ -3,12 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
 import httpx2
 import pytest
 
+from app.simulator.control import as_stream
 from app.simulator.record import Record
-from tests.simulator.business import Meta, Told, running_meta
+from tests.simulator.business import NO_TLS, Meta, Told, running_meta
 
 
 async def told(lines: AsyncIterator[str]) -> AsyncIterator[Told]:
@@ -52,7 +54,7 @@ async def test_a_reader_who_comes_back_goes_on_where_it_was(meta: Meta) -> None:
 
 async def test_an_open_stream_ends_with_the_server() -> None:
     async with asyncio.timeout(10):
-        async with httpx2.AsyncClient(trust_env=False) as reader:
+        async with httpx2.AsyncClient(trust_env=False, verify=NO_TLS) as reader:
             async with running_meta() as meta:
                 url = f"{meta.http.base_url}/simulator/events"
                 stream = reader.stream("GET", url)
@@ -102,3 +104,13 @@ def test_after_gives_what_is_still_there(
     for _ in range(6):
         record.add("x")
     assert [event["seq"] for event in record.after(after, limit)] == expected
+
+
+async def test_a_quiet_stream_shows_that_it_lives() -> None:
+    record = Record(10, lambda: 0.0)
+    async with aclosing(as_stream(record, 0, None, quiet_seconds=0.01)) as stream:
+        assert [await anext(stream) for _ in range(3)] == [": here\n\n"] + [": quiet\n\n"] * 2
+        record.add("message")
+        while (line := await anext(stream)).startswith(":"):
+            pass
+        assert line.startswith("id: 1\ndata: {")
