@@ -6,7 +6,8 @@ with its name, and so does a misspelt one under a prefix of ours.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +28,19 @@ from app.core.pacing import BubbleStyle
 OUR_PREFIXES = ("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_")
 """Where a name that we do not know is a spelling mistake, not another program's setting."""
 
+KEY_CHARS = 16
+"""Phone numbers are few enough to try them all against a key that can be guessed."""
+
 _UNITS = {"ms": 0.001, "s": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
+
+# redis-py takes a database that is no number for database 0, and quotes passwords in its errors.
+_HOST = r"(?:\[[0-9a-fA-F:.]+\]|[\w.-]+)"
+_REDIS_URL = re.compile(
+    rf"(?:rediss?://(?:[^@/?#\s]*@)?{_HOST}?(?::\d{{1,5}})?(?:/\d*)?"
+    r"|unix://(?:[^@/?#\s]*@)?/[^?#\s]+)(?:\?[^#\s]*)?"
+    rf"|redis\+sentinel://(?:[^@/?#\s]*@)?{_HOST}:\d{{1,5}}(?:,{_HOST}:\d{{1,5}})*/[^/?#\s]+(?:/\d*)?",
+    re.ASCII,
+)
 
 
 class SettingsError(Exception):
@@ -39,7 +52,8 @@ def _duration(value: object) -> object:
     if isinstance(value, str):
         match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", value.lower())
         if match and match[2] in _UNITS:
-            return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+            with suppress(OverflowError):
+                return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
         raise ValueError("is not a duration such as 8s, 90s or 24h")
     return value
 
@@ -58,8 +72,23 @@ def _only_built(providers: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _not_empty(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().strip():
+    if not secret.get_secret_value().strip(", "):
         raise ValueError("is empty")
+    return secret
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret) < KEY_CHARS:
+        raise ValueError(f"is shorter than {KEY_CHARS} characters")
+    return secret
+
+
+def _readable_url(secret: SecretStr) -> SecretStr:
+    if not _REDIS_URL.fullmatch(secret.get_secret_value()):
+        raise ValueError(
+            "is no URL that we can read: redis://, rediss://, unix:// or redis+sentinel://"
+            " (a password's special characters must be percent-encoded)"
+        )
     return secret
 
 
@@ -74,8 +103,8 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    redis_url: Secret
-    rivulet_key: Annotated[Secret, Field(min_length=16)]
+    redis_url: Annotated[Secret, AfterValidator(_readable_url)]
+    rivulet_key: Annotated[Secret, AfterValidator(_long_enough)]
 
     whatsapp_access_token: Secret
     whatsapp_app_secret: Secret
@@ -158,32 +187,26 @@ def load_settings(
         for name in given
         if name.startswith(OUR_PREFIXES) and name not in known
     ]
+    if not values.keys() & {"openai_api_key", "openai_base_url"}:
+        wrong.append("OPENAI_API_KEY: is missing (or set OPENAI_BASE_URL to a server of yours)")
     try:
         settings = Settings.model_validate(values)
-        _check_together(settings)
+        wrong += _wrong_together(settings)
     except ValidationError as exc:
         wrong += [_line(error["loc"], error["msg"], error["type"]) for error in exc.errors()]
-    except (OSError, ValueError) as exc:
-        wrong.append(str(exc))
     if wrong:
         raise SettingsError("\n".join(sorted(wrong)))
     return settings
 
 
-def _check_together(settings: Settings) -> None:
-    """What no single field can tell.
-
-    Raises:
-        ValueError: Naming the setting.
-    """
+def _wrong_together(settings: Settings) -> Iterator[str]:
+    """What no single field can tell, one line each."""
     if settings.bubble_max_chars < settings.bubble_min_chars:
-        raise ValueError("BUBBLE_MAX_CHARS: is smaller than BUBBLE_MIN_CHARS")
-    if not settings.openai_api_key.get_secret_value() and not settings.openai_base_url:
-        raise ValueError("OPENAI_API_KEY: is missing (or set OPENAI_BASE_URL to a server of yours)")
+        yield "BUBBLE_MAX_CHARS: is smaller than BUBBLE_MIN_CHARS"
     try:
         _ = settings.system_prompt
     except (OSError, UnicodeDecodeError) as exc:
-        raise ValueError(f"BOT_SYSTEM_PROMPT_FILE: {type(exc).__name__}") from exc
+        yield f"BOT_SYSTEM_PROMPT_FILE: {type(exc).__name__}"
 
 
 def _line(where: tuple[int | str, ...], message: str, kind: str) -> str:
