@@ -100,6 +100,19 @@ def test_a_short_message_shows_its_language(text: str, tag: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("kwijtgeraakt", "nl"), ("layarnya retak", "id"), ("atención, condiciones", "es"),
+        ("regulamentação", "pt"), ("Verspätung", "de"), ("pracowaliśmy szybko", "pl"),
+        ("öğrenmek", "tr"), ("wondering", "en"),
+    ],
+    ids=lambda value: str(value),
+)  # fmt: skip
+def test_a_word_in_no_list_is_told_by_its_looks(text: str, tag: str) -> None:
+    assert language_of(text) == tag
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
