@@ -1,0 +1,197 @@
+"""One JSON line for each event, whoever writes it, and no value of an exception in it."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+import structlog
+
+from app.logs import NOISY, set_up_logs
+
+SECRET = "a pineapple for 15550190777"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """Logging is one for the whole process: give it back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    noisy = {name: logging.getLogger(name).level for name in NOISY}
+    configured = structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name, was in noisy.items():
+        logging.getLogger(name).setLevel(was)
+    structlog.configure(**configured)
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+def lines_of(out: io.StringIO) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in out.getvalue().splitlines()]
+
+
+def fail() -> None:
+    raise ValueError(SECRET)
+
+
+def test_an_event_is_one_json_line(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    structlog.get_logger().info("bubble.sent", number=3, note="two\nlines, ü 😀", code=None)
+    (line,) = lines_of(out)
+    stamp = line.pop("timestamp")
+    assert stamp.endswith("Z")
+    assert line == {
+        "event": "bubble.sent",
+        "level": "info",
+        "number": 3,
+        "note": "two\nlines, ü 😀",
+        "code": None,
+    }
+
+
+def test_the_keys_of_a_turn_are_on_each_of_its_lines(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    with structlog.contextvars.bound_contextvars(turn_id="t1"):
+        structlog.get_logger().info("turn.started")
+        logging.getLogger("rq.worker").warning("something of RQ's")
+    structlog.get_logger().info("between")
+    assert [line.get("turn_id") for line in lines_of(out)] == ["t1", "t1", None]
+
+
+def test_lines_of_libraries_come_through_the_same_door(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 42)
+    (line,) = lines_of(out)
+    assert line["event"] == "Started server process [42]"
+    assert line["level"] == "info"
+    assert line["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("whose", ["ours", "a library's"])
+def test_an_exception_tells_its_kind_and_place_and_no_value(
+    out: io.StringIO, form: str, whose: str
+) -> None:
+    set_up_logs("info", form, stream=out)
+    try:
+        fail()
+    except ValueError as exc:
+        if whose == "ours":
+            structlog.get_logger().exception("job.failed")
+            structlog.get_logger().error("job.failed", exc_info=exc)
+        else:
+            logging.getLogger("uvicorn.error").exception("job.failed")
+            logging.getLogger("uvicorn.error").error("job.failed", exc_info=exc)
+    told = out.getvalue()
+    assert told.count("job.failed") == 2
+    assert len(told.splitlines()) == 2
+    assert told.count("ValueError") == 2
+    assert f"{__file__}:" in told
+    assert " fail" in told
+    assert "pineapple" not in told
+
+
+def test_an_exception_without_a_traceback_is_told_all_the_same(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    structlog.get_logger().error("job.failed", exc_info=ValueError(SECRET))
+    structlog.get_logger().error("job.failed", exc_info=True)  # where there is none
+    first, second = lines_of(out)
+    assert (first["error_type"], first["error_at"]) == ("ValueError", [])
+    assert "error_type" not in second
+    assert "pineapple" not in out.getvalue()
+
+
+def test_a_long_traceback_is_cut_to_its_end(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+
+    def deep(levels: int) -> None:
+        if levels == 0:
+            fail()
+        deep(levels - 1)
+
+    try:
+        deep(50)
+    except ValueError:
+        structlog.get_logger().exception("job.failed")
+    (line,) = lines_of(out)
+    assert len(line["error_at"]) == 6
+    assert line["error_at"][-1].endswith(" fail")
+
+
+def test_what_json_cannot_hold_is_written_as_text(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    structlog.get_logger().info("odd", kind=ValueError, keys={1: 2})
+    structlog.get_logger().info("odd", big=2**70, half="\ud83d")
+    first, second = (json.loads(line) for line in out.getvalue().splitlines())
+    assert first["kind"] == "<class 'ValueError'>"
+    assert first["keys"] == {"1": 2}
+    assert (second["big"], second["half"]) == (2**70, "\ud83d")
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_the_level_holds_for_us_and_for_libraries(
+    out: io.StringIO, level: str, written: list[str]
+) -> None:
+    set_up_logs(level, "json", stream=out)
+    for logger in (structlog.get_logger(), logging.getLogger("rq.worker")):
+        for name in ("debug", "info", "warning", "error"):
+            getattr(logger, name)(name)
+    assert [line["event"] for line in lines_of(out)] == written * 2
+
+
+@pytest.mark.parametrize("name", NOISY)
+def test_loggers_that_print_urls_tell_only_their_warnings(out: io.StringIO, name: str) -> None:
+    set_up_logs("debug", "json", stream=out)
+    logging.getLogger(name).info("GET https://graph.example/?input_token=word")
+    logging.getLogger(f"{name}.inner").info("GET https://graph.example/?input_token=word")
+    logging.getLogger(name).warning("something is wrong")
+    assert [line["event"] for line in lines_of(out)] == ["something is wrong"]
+
+
+def test_the_console_form_is_for_people(out: io.StringIO) -> None:
+    set_up_logs("info", "console", stream=out)
+    structlog.get_logger().info("bubble.sent", number=3)
+    (line,) = out.getvalue().splitlines()
+    assert "bubble.sent" in line
+    assert "number=3" in line
+    assert "\x1b" not in line  # colours are for terminals
+    with pytest.raises(orjson.JSONDecodeError):
+        orjson.loads(line)
+
+
+def test_the_last_call_wins() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    set_up_logs("info", "json", stream=first)
+    log = structlog.get_logger()
+    log.info("one")
+    set_up_logs("error", "json", stream=second)
+    log.info("two")
+    log.error("three")
+    logging.getLogger("rq.worker").info("four")
+    assert [line["event"] for line in lines_of(first)] == ["one"]
+    assert [line["event"] for line in lines_of(second)] == ["three"]
+
+
+def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info", "json")
+    structlog.get_logger().info("web.started")
+    captured = capsys.readouterr()
+    assert orjson.loads(captured.out)["event"] == "web.started"
+    assert captured.err == ""
