@@ -1,0 +1,251 @@
+"""rq-dashboard as a process of the house: the truth about the queue, and nobody's data."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+import pytest
+import pytest_asyncio
+from redis import Redis
+from rq import Queue
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.suspension import resume, suspend
+
+from tests.e2e.house import House, Process, free_port
+from tests.e2e.window import Window
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+LOGIN = ("operator", "a password of the tests")
+NAME, PHONE, SECRET = "Zebulon Quist", "15550177", "marzipan-8203"
+
+
+@dataclass
+class Turns:
+    """Job ids, and what the dashboard must not know."""
+
+    finished: str
+    failed: str
+    running: str
+    queued: str
+    history_key: str
+    wamids: list[str]
+
+
+@dataclass
+class Board:
+    """The dashboard, RQ's own view of the same queue, and turns of each kind in it."""
+
+    url: str
+    house: House
+    redis: "Redis"
+    turns: Turns
+
+    def job(self, job_id: str) -> Job:
+        return Job.fetch(job_id, connection=self.redis, serializer=JSONSerializer)
+
+    def is_now(self, job_id: str, status: JobStatus) -> Callable[[], bool | None]:
+        return lambda: self.job(job_id).get_status() == status or None
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def board(house: House) -> AsyncIterator[Board]:
+    port = free_port()
+    username, password = LOGIN
+    process = Process(
+        "dashboard",
+        ["-m", "app", "dashboard", "--port", str(port)],
+        {**house.environment, "DASHBOARD_USERNAME": username, "DASHBOARD_PASSWORD": password},
+        house.folder / "dashboard.log",
+    )
+    process.start()
+    try:
+        with Redis.from_url(house.redis_url) as redis, turns_of_each_kind(house, redis) as turns:
+            board = Board(f"http://127.0.0.1:{port}", house, redis, turns)
+            await asyncio.to_thread(house.until, lambda: is_up(board.url), "dashboard")
+            yield board
+    finally:
+        process.stop()
+
+
+def is_up(url: str) -> bool | None:
+    try:
+        return httpx2.get(url, auth=LOGIN).status_code == 200
+    except httpx2.HTTPError:
+        return None
+
+
+@contextmanager
+def turns_of_each_kind(house: House, redis: "Redis") -> Iterator[Turns]:
+    """A person's turns: one answered, one that failed as it was written down, one that the model
+    lets wait, and one that no worker may take.
+    """
+    persons = [house.person(name=NAME, phone=f"{PHONE}{n}") for n in range(3)]
+    text = f"My secret word is {SECRET}."
+    wamids = [house.say(persons[0], text)]
+    finished = house.answered(wamids[0])
+    history_key = f"rv:history:{finished['conversation']}"
+    with no_turn_taken(house, redis):
+        wamids.append(house.say(persons[0], text))
+        (failed,) = house.until(lambda: waiting(redis), "queued turn")
+        redis.hset(f"rq:job:{failed}", "retries_left", 0)
+        sent = len(house.events(persons[0], "send"))
+    house.until(lambda: len(house.events(persons[0], "send")) > sent or None, "bubble")
+    redis.delete(history_key)
+    redis.set(history_key, "no list")  # so the end of the turn cannot be written down
+    job = Job.fetch(failed, connection=redis, serializer=JSONSerializer)
+    house.until(lambda: job.get_status() == JobStatus.FAILED or None, "failed turn")
+    silence = {"match": "Take your time", "delay": 600, "times": None}
+    fault = house.model.post("/simulator/faults", json=silence).raise_for_status().json()["id"]
+    wamids.append(house.say(persons[1], f"Take your time. {text}"))
+    (running,) = house.until(lambda: started(redis), "running turn")
+    with no_turn_taken(house, redis):
+        wamids.append(house.say(persons[2], text))
+        (queued,) = house.until(lambda: waiting(redis), "queued turn")
+        yield Turns(finished["turn_id"], failed, running, queued, history_key, wamids)
+    house.model.delete(f"/simulator/faults/{fault}").raise_for_status()
+    house.say(persons[1], text)  # who writes on makes the model be asked anew
+    for wamid in wamids:
+        house.answered(wamid)
+
+
+@contextmanager
+def no_turn_taken(house: House, redis: "Redis") -> Iterator[None]:
+    """The worker takes no turn while the block runs."""
+    log = house.processes["worker"].log
+    before = log.read_text().count(": suspended")
+    suspend(redis)
+    house.until(lambda: log.read_text().count(": suspended") > before or None, "suspended worker")
+    try:
+        yield
+    finally:
+        resume(redis)
+
+
+def waiting(redis: "Redis") -> list[str] | None:
+    return Queue("turns", connection=redis).get_job_ids() or None
+
+
+def started(redis: "Redis") -> list[str] | None:
+    return Queue("turns", connection=redis).started_job_registry.get_job_ids(cleanup=False) or None
+
+
+async def opened(board: Board, window: Window, path: str) -> "Page":
+    username, password = LOGIN
+    page = await window.open(
+        f"{board.url}{path}", http_credentials={"username": username, "password": password}
+    )
+    await page.locator("[data-role=loading-placeholder]").wait_for(state="hidden")
+    return page
+
+
+async def test_the_page_counts_what_the_queue_holds(
+    board: Board, window: Window, tmp_path: Path
+) -> None:
+    queue = Queue("turns", connection=board.redis)
+    page = await opened(board, window, "/")
+    cells = await page.locator("tr[data-role=queue] td").all_inner_texts()
+    await page.screenshot(path=tmp_path / "queues.png")
+    finished = queue.finished_job_registry.get_job_count(cleanup=False)
+    assert finished >= 1
+    assert [cell.strip() for cell in cells] == [
+        "turns",
+        "1",
+        "0",
+        "0",
+        "1",
+        str(finished),
+        "1",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize("registry", ["queued", "started", "finished", "failed"])
+async def test_each_list_holds_its_turns(board: Board, window: Window, registry: str) -> None:
+    turns = board.turns
+    wanted = {
+        "queued": turns.queued,
+        "started": turns.running,
+        "finished": turns.finished,
+        "failed": turns.failed,
+    }
+    page = await opened(board, window, f"/0/view/jobs/turns/{registry}/200/dsc/1")
+    rows = page.locator("tr[data-role=job]")
+    await rows.first.wait_for()
+    listed = await rows.evaluate_all("rows => rows.map(row => row.dataset.jobId)")
+    assert wanted[registry] in listed
+    assert not set(listed) & ({*wanted.values()} - {wanted[registry]})
+    described = await rows.locator(".description").all_inner_texts()
+    assert set(described) == {"conversation turn"}
+
+
+async def test_the_traceback_of_a_failed_turn_opens(
+    board: Board, window: Window, tmp_path: Path
+) -> None:
+    page = await opened(board, window, "/0/view/jobs/turns/failed/8/asc/1")
+    await page.get_by_role("link", name=board.turns.failed).click()
+    traceback = page.locator("#job-data .exc_info")
+    await traceback.wait_for()
+    shown = await traceback.inner_text()
+    assert shown.startswith("Traceback")
+    assert "WRONGTYPE" in shown
+    await page.screenshot(path=tmp_path / "failed.png", full_page=True)
+
+
+async def test_the_worker_is_shown_with_the_turn_it_works_on(board: Board, window: Window) -> None:
+    page = await opened(board, window, "/0/view/workers")
+    link = page.locator("tr[data-role=worker]").get_by_role("link")
+    await link.wait_for()
+    assert (await link.get_attribute("href") or "").endswith(board.turns.running)
+    assert (await link.inner_text()).strip().startswith("workers.jobs.reply(")
+
+
+async def test_nobody_gets_in_with_a_wrong_password(board: Board) -> None:
+    async with httpx2.AsyncClient(base_url=board.url) as client:
+        for auth in [None, (LOGIN[0], "a guess"), ("somebody", LOGIN[1])]:
+            assert (await client.get("/0/data/queues.json", auth=auth)).status_code == 401
+        assert (await client.get("/0/data/queues.json", auth=LOGIN)).status_code == 200
+
+
+async def test_no_page_knows_who_wrote_or_what(board: Board) -> None:
+    paths = ["/", "/0/view/workers", "/0/view/jobs", "/0/data/queues.json", "/0/data/workers.json"]
+    for registry in ("queued", "started", "finished", "failed", "scheduled", "deferred"):
+        paths.append(f"/0/view/jobs/turns/{registry}/200/dsc/1")
+        paths.append(f"/0/data/jobs/turns/{registry}/200/dsc/1.json")
+    turns = board.turns
+    for job_id in (turns.queued, turns.running, turns.finished, turns.failed):
+        paths += [f"/0/view/job/{job_id}", f"/0/data/job/{job_id}.json"]
+    served = {}
+    async with httpx2.AsyncClient(base_url=board.url, auth=LOGIN, timeout=20) as client:
+        for path in paths:
+            answer = await client.get(path)
+            assert answer.status_code == 200, path
+            served[path] = answer.text
+    assert "WRONGTYPE" in served[f"/0/data/job/{turns.failed}.json"]  # the search does see jobs
+    written = "\n".join(served.values())
+    for secret in (NAME, PHONE, SECRET, *turns.wamids):
+        assert secret not in written
+
+
+async def test_a_failed_turn_that_is_queued_again_from_the_page_ends_well(
+    board: Board, window: Window
+) -> None:
+    """The last test here: the failed turn is none any more."""
+    page = await opened(board, window, "/0/view/jobs/turns/failed/8/asc/1")
+    row = page.locator(f"tr[data-job-id='{board.turns.failed}']")
+    await row.locator("[data-role=requeue-job-btn]").click()
+    await row.wait_for(state="detached")
+    is_queued = board.is_now(board.turns.failed, JobStatus.QUEUED)
+    await asyncio.to_thread(board.house.until, is_queued, "queued turn")
+    board.redis.delete(board.turns.history_key)
+    resume(board.redis)
+    is_finished = board.is_now(board.turns.failed, JobStatus.FINISHED)
+    await asyncio.to_thread(board.house.until, is_finished, "finished turn")
