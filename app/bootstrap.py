@@ -91,6 +91,9 @@ def _limits(settings: Settings) -> Limits:
         max_chars=settings.bubble_max_chars,
         style=settings.bubble_style,
         message_max_age=settings.message_max_age,
+        order=settings.bubble_order,
+        order_wait=settings.bubble_order_wait,
+        send_within=settings.whatsapp_send_timeout,
         uncertain_wait=settings.uncertain_wait,
         resend_uncertain=settings.uncertain_policy == "resend",
     )

@@ -33,3 +33,6 @@ MODEL_ERRORS = "rivulet_model_errors_total"
 
 STATUSES = "rivulet_statuses_total"
 """Statuses that were news, by ``status`` and Meta's error ``code``."""
+
+ORDER_WAITS_RUN_OUT = "rivulet_order_waits_run_out_total"
+"""Replies whose bubbles stopped waiting for ``delivered``: a phone that is off, statuses late."""

@@ -23,7 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
-from app.core.pacing import BubbleStyle
+from app.core.pacing import BubbleOrder, BubbleStyle
 
 OUR_PREFIXES = ("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_")
 """Where a name that we do not know is a spelling mistake, not another program's setting."""
@@ -130,6 +130,8 @@ class Settings(BaseModel):
     bubble_min_chars: Annotated[int, Field(ge=1, le=4000)] = 100
     bubble_max_chars: Annotated[int, Field(ge=1, le=4000)] = 200
     bubble_style: BubbleStyle = "stream"
+    bubble_order: BubbleOrder = "delivered"
+    bubble_order_wait: Duration = timedelta(seconds=2)
     uncertain_wait: Duration = timedelta(seconds=8)
     uncertain_policy: Literal["resend", "never"] = "resend"
 
@@ -144,8 +146,6 @@ class Settings(BaseModel):
     log_format: Literal["json", "console"] = "json"
 
     # Named by the contract, without effect in this version; see ``unused``.
-    bubble_order: Literal["delivered", "sent", "none"] = "delivered"
-    bubble_order_wait: Duration = timedelta(seconds=2)
     mid_reply: Literal["queue", "interrupt"] = "queue"
     pair_burst: Count = 10
     number_rate: Count = 80
@@ -166,7 +166,7 @@ class Settings(BaseModel):
     @property
     def unused(self) -> list[str]:
         """Settings somebody has set which this version does not heed yet, by name."""
-        names = ("bubble_order", "bubble_order_wait", "mid_reply", "pair_burst", "number_rate")
+        names = ("mid_reply", "pair_burst", "number_rate")
         return [name.upper() for name in names if name in self.model_fields_set]
 
 

@@ -3,21 +3,25 @@
 import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from app.core.keys import Keys
 from app.core.model import (
     Address,
     Bubble,
+    BubbleState,
     Delivery,
     Event,
     Ignored,
     InboundMessage,
+    LastBubble,
     Moved,
     PromptMessage,
+    Standing,
     Status,
     Turn,
     Utterance,
@@ -124,7 +128,7 @@ class FakeChannel:
     faults: list[Exception | None] = field(default_factory=list)
     on_send: Callable[[str], object] | None = None
 
-    async def send(self, address: Address, text: str, *, callback: str) -> str:
+    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
         if self.on_send:
             result = self.on_send(text)
             if asyncio.iscoroutine(result):
@@ -157,6 +161,7 @@ class _Conversation:
     history: list[Utterance] = field(default_factory=list)
     turn: str | None = None
     lease: str | None = None
+    last: LastBubble | None = None
 
 
 class FakeStore:
@@ -167,8 +172,9 @@ class FakeStore:
         deaf: Whether signals to turns in hand are lost on the way.
     """
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, clock: FakeClock) -> None:
         self._keys = keys
+        self.clock = clock
         self._aliases: dict[str, _Conversation] = {}
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, str] = {}
@@ -258,7 +264,9 @@ class FakeStore:
             return "stale"
         bubble["delivery"] = str(int(status.delivery))
         if "turn" in bubble:
-            self.records[bubble["turn"]][f"delivery:{bubble['number']}"] = bubble["delivery"]
+            record = self.records[bubble["turn"]]
+            record[f"delivery:{bubble['number']}"] = bubble["delivery"]
+            record[f"failed_code:{bubble['number']}"] = str(status.error_code or "")
             if bubble["turn"] in self._hands:
                 self._hands[bubble["turn"]].status_came.set()
         return "news"
@@ -298,11 +306,15 @@ class FakeStore:
             yield None
             return
         hand = _FakeHand(self, found, turn_id)
-        self._hands[conversation] = self._hands[turn_id] = hand
+        names = [conversation, turn_id]
+        if hand.turn.before:
+            names.append(hand.turn.before.reply_id)
+        self._hands.update(dict.fromkeys(names, hand))
         try:
             yield hand
         finally:
-            self._hands.pop(conversation), self._hands.pop(turn_id)
+            for name in names:
+                del self._hands[name]
             if found.lease == hand.turn.token:
                 found.lease = None
 
@@ -314,23 +326,46 @@ class FakeStore:
 class _FakeHand:
     def __init__(self, store: FakeStore, conversation: _Conversation, turn_id: str) -> None:
         self._store, self._conversation = store, conversation
-        self._record = store.records[turn_id]
+        self._record = record = store.records[turn_id]
         conversation.lease, conversation.turn = uuid.uuid4().hex, turn_id
-        sources: list[str] = []
-        while f"source:{len(sources)}" in self._record:
-            if self._record.get(f"state:{len(sources)}") == "unsent":
-                break
-            sources.append(self._record[f"source:{len(sources)}"])
+        if "begun" not in record:
+            self._drop_plan()
+        answered = record["begun"].split() if "begun" in record else None
+        last = conversation.last
         self.turn = Turn(
             turn_id=turn_id,
             conversation=conversation.key,
             token=conversation.lease,
-            messages=list(conversation.inbox),
+            messages=[
+                message
+                for message in conversation.inbox
+                if answered is None or store._keys.message(message.wamid) in answered
+            ],
             history=list(conversation.history),
-            said=sources,
+            standing=list(self._standing(turn_id)),
+            whole="whole" in record,
+            before=last if last and last.reply_id != turn_id else None,
         )
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
+
+    def _drop_plan(self) -> None:
+        for name in list(self._record):
+            if name.split(":")[0] in ("state", "source", "text", "whole"):
+                del self._record[name]
+
+    def _standing(self, turn_id: str) -> Iterator[Standing]:
+        number = 0
+        while f"state:{number}" in self._record:
+            of = {name: self._record.get(f"{name}:{number}", "") for name in ("source", "text")}
+            deadline = self._record.get(f"deadline:{number}")
+            yield Standing(
+                Bubble(turn_id, number, of["text"], of["source"]),
+                cast(BubbleState, self._record[f"state:{number}"]),
+                int(self._record.get(f"attempt:{number}", "0")),
+                datetime.fromisoformat(deadline) if deadline else None,
+            )
+            number += 1
 
     def _check(self) -> None:
         if self._conversation.lease != self.turn.token:
@@ -339,18 +374,38 @@ class _FakeHand:
     async def join(self) -> Turn:
         self._check()
         self.grown.clear()
+        self._drop_plan()
         self.turn = replace(self.turn, messages=list(self._conversation.inbox))
         return self.turn
 
+    async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
+        self._check()
+        for bubble in bubbles:
+            if f"state:{bubble.number}" not in self._record:
+                self._write(bubble, "planned")
+        if whole:
+            self._record["whole"] = "1"
+
+    def _write(self, bubble: Bubble, state: str) -> None:
+        self._record[f"state:{bubble.number}"] = state
+        self._record[f"source:{bubble.number}"] = bubble.source
+        self._record[f"text:{bubble.number}"] = bubble.text
+
     async def begin_send(
-        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
+        self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
     ) -> Address | None:
         self._check()
         if unless_grown and len(self._conversation.inbox) > len(self.turn.messages):
             return None
-        self._record[f"state:{bubble.number}"] = "sending"
-        self._record[f"source:{bubble.number}"] = bubble.source
+        keys = self._store._keys
+        answers = " ".join(keys.message(message.wamid) for message in self.turn.messages)
+        self._record.setdefault("begun", answers)
+        self._write(bubble, "sending")
+        self._record[f"attempt:{bubble.number}"] = str(attempt)
+        now = self._store.clock.now()
+        self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
         found = self._conversation
+        found.last = LastBubble(self.turn.turn_id, bubble.number, now)
         return Address(found.number, found.phone, found.user_id)
 
     async def settle_send(
@@ -369,16 +424,24 @@ class _FakeHand:
             if "delivery" in known:
                 self._record[f"delivery:{bubble.number}"] = known["delivery"]
 
-    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
-        field_name = f"delivery:{bubble.number}"
+    async def delivery(
+        self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta
+    ) -> tuple[Delivery, int | None] | None:
+        record = self._store.records[reply_id]
+
+        def known() -> tuple[Delivery, int | None] | None:
+            value = record.get(f"delivery:{number}")
+            code = record.get(f"failed_code:{number}")
+            return (Delivery(int(value)), int(code) if code else None) if value else None
+
         try:
             async with asyncio.timeout(within.total_seconds()):
-                while field_name not in self._record:
+                while (found := known()) is None or found[0] < at_least:
                     self.status_came.clear()
                     await self.status_came.wait()
         except TimeoutError:
-            return False
-        return True
+            pass
+        return known()
 
     async def note(self, **fields: str | float) -> None:
         self._record.update({name: str(value) for name, value in fields.items()})
@@ -401,18 +464,20 @@ class _FakeHand:
 
 @dataclass
 class World:
-    """Fakes of everything, and the services made of them."""
+    """Fakes of everything, and the services made of them. No statuses come by themselves, so
+    bubbles do not wait for any.
+    """
 
     keys: Keys = field(default_factory=lambda: Keys("a key of the tests"))
     clock: FakeClock = field(default_factory=FakeClock)
     meter: FakeMeter = field(default_factory=FakeMeter)
     channel: FakeChannel = field(default_factory=FakeChannel)
     model: FakeModel = field(default_factory=lambda: FakeModel([["Yes, we are open."]]))
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = field(default_factory=lambda: Limits(order="sent"))
     bot: Bot = field(default_factory=Bot)
 
     def __post_init__(self) -> None:
-        self.store = FakeStore(self.keys)
+        self.store = FakeStore(self.keys, self.clock)
 
     @property
     def services(self) -> ReplyServices:

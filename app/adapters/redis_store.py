@@ -25,7 +25,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib.resources import files
 from itertools import chain
 from typing import Any, get_args
@@ -37,18 +37,15 @@ from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
+from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
 from app.adapters.shared_call import SharedCall
 from app.core.keys import Keys
 from app.core.model import (
-    Address,
-    Bubble,
     Event,
     Ignored,
     InboundMessage,
     Moved,
     Status,
-    Turn,
-    Utterance,
 )
 from app.errors import LeaseLost, Scope, Unavailable
 from app.pipeline.ports import Outcome, TurnJobs, TurnRecord
@@ -56,16 +53,12 @@ from app.pipeline.ports import Outcome, TurnJobs, TurnRecord
 log = structlog.get_logger()
 
 SEEN = timedelta(days=8)  # Meta redelivers for 7 days ("Webhooks overview")
-KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Send messages")
 HISTORY_ENTRIES = 60
 STORE_SECONDS = 2.0
 """How long a webhook may wait for Redis before Meta is asked to deliver again."""
 
 SLICE = 100
 """Updates in one script call: a batch of 1,000 must not hold Redis for long."""
-
-MOST_MESSAGES = 100
-"""Messages in one turn; what is over waits for the next."""
 
 TROUBLE = timedelta(minutes=2)
 SCOPES = get_args(Scope)
@@ -94,15 +87,18 @@ class RedisStore:
         header = script_header(jobs)
         self._intake = self._script("intake", header)
         self._begin_turn = self._script("begin_turn", header)
-        self._join_turn = self._script("join_turn", header)
-        self._begin_send = self._script("begin_send", header)
-        self._settle_send = self._script("settle_send", header)
-        self._finish_turn = self._script("finish_turn", header)
         self._release = self._script("release_lease", header)
         self._take_in = SharedCall(
             self._take_in_slice, most=SLICE, seconds=STORE_SECONDS, alone_after=ResponseError
         )
-        self._in_hand: dict[str, _TurnInHand] = {}
+        self._turn_scripts = TurnScripts(
+            join=self._script("join_turn", header),
+            plan=self._script("plan_bubbles", header),
+            begin_send=self._script("begin_send", header),
+            settle_send=self._script("settle_send", header),
+            finish=self._script("finish_turn", header),
+        )
+        self._in_hand: dict[str, RedisTurn] = {}
         self._listening: asyncio.Task[None] | None = None
 
     def _script(self, name: str, header: str) -> AsyncScript:
@@ -148,7 +144,7 @@ class RedisStore:
 
     async def _take_in_slice(self, updates: Sequence[Update]) -> list[Outcome]:
         """One script call, with what may be updates of several callers."""
-        raw = await self._intake(args=[_rq_time(), *chain.from_iterable(updates)])
+        raw = await self._intake(args=[rq_time(), *chain.from_iterable(updates)])
         return [word.decode() for word in raw]
 
     def _update(self, event: Event) -> Update:
@@ -168,7 +164,7 @@ class RedisStore:
                     event.name or "",
                     int(event.sent_at.timestamp()),
                     uuid.uuid4().hex,
-                    _document(event),
+                    orjson.dumps(event),
                 ]
             case Status():
                 turn, number = _bubble_of(event.callback)
@@ -205,7 +201,7 @@ class RedisStore:
     # -- reply -------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_TurnInHand | None"]:
+    async def turn(self, conversation: str, turn_id: str) -> AsyncIterator[RedisTurn | None]:
         """See ``Store.turn``."""
         self._listen()
         token = f"{turn_id}:{uuid.uuid4().hex}"
@@ -213,7 +209,16 @@ class RedisStore:
         if taken is None:
             yield None
             return
-        hand = _TurnInHand(self, conversation, turn_id, token, *taken)
+        hand = RedisTurn(
+            self._redis,
+            self._turn_scripts,
+            self._keys,
+            ids=(conversation, turn_id, token),
+            documents=taken[0],
+            history=taken[1],
+            record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
+            last=taken[3].decode(),
+        )
         body = asyncio.current_task()
         lost = False
 
@@ -224,7 +229,10 @@ class RedisStore:
                 body.cancel()
 
         self._leases.hold(Lease(conversation, token, asyncio.get_running_loop(), on_lost))
-        self._in_hand[conversation] = self._in_hand[turn_id] = hand
+        names = {conversation, turn_id}
+        if hand.turn.before:
+            names.add(hand.turn.before.reply_id)
+        self._in_hand.update(dict.fromkeys(names, hand))
         try:
             yield hand
         except asyncio.CancelledError:
@@ -233,16 +241,14 @@ class RedisStore:
             raise LeaseLost("another worker holds the conversation") from None
         finally:
             self._leases.let_go(token)
-            self._in_hand.pop(turn_id, None)
-            if self._in_hand.get(conversation) is hand:
-                del self._in_hand[conversation]
+            for name in names:
+                if self._in_hand.get(name) is hand:
+                    del self._in_hand[name]
             if not hand.finished:
                 await self._release(args=[conversation, token])
 
-    async def _take_lease(
-        self, conversation: str, turn_id: str, token: str
-    ) -> tuple[list[bytes], list[bytes], list[bytes]] | None:
-        """Messages, history and what was already said; ``None`` when there is nothing to do.
+    async def _take_lease(self, conversation: str, turn_id: str, token: str) -> list[Any] | None:
+        """What ``begin_turn.lua`` has read; ``None`` when there is nothing to do.
 
         A holder may be dead: wait once for its lease to run out. If it was renewed meanwhile, its
         holder lives and will queue whatever is left; then this run is one too many.
@@ -265,7 +271,7 @@ class RedisStore:
                 return None
         if answer[0] == b"empty":
             return None
-        return answer[1], answer[2], answer[3]
+        return list(answer[1:])
 
     async def record_of(self, wamid: str) -> TurnRecord | None:
         """The record of the turn that answered this message; ``None`` while none has."""
@@ -308,148 +314,6 @@ class RedisStore:
             hand.status_came.set()
 
 
-class _TurnInHand:
-    """See ``TurnInHand``; made by ``RedisStore.turn``."""
-
-    def __init__(
-        self,
-        store: RedisStore,
-        conversation: str,
-        turn_id: str,
-        token: str,
-        documents: list[bytes],
-        history: list[bytes],
-        said: list[bytes],
-    ) -> None:
-        self._store = store
-        self._documents = documents
-        self.turn = Turn(
-            turn_id=turn_id,
-            conversation=conversation,
-            token=token,
-            messages=[_message(document) for document in documents],
-            history=[Utterance(**orjson.loads(entry)) for entry in history],
-            said=[text.decode() for text in said],
-        )
-        self.grown = asyncio.Event()
-        self.status_came = asyncio.Event()
-        self.finished = False
-
-    async def join(self) -> Turn:
-        """See ``TurnInHand.join``."""
-        self.grown.clear()
-        turn = self.turn
-        documents = await self._store._join_turn(
-            args=[turn.conversation, turn.token, MOST_MESSAGES]
-        )
-        if documents is None:
-            raise LeaseLost("another worker holds the conversation")
-        self._documents = documents
-        self.turn = Turn(
-            turn_id=turn.turn_id,
-            conversation=turn.conversation,
-            token=turn.token,
-            messages=[_message(document) for document in documents],
-            history=turn.history,
-            said=turn.said,
-        )
-        return self.turn
-
-    async def begin_send(
-        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
-    ) -> Address | None:
-        """See ``TurnInHand.begin_send``."""
-        turn = self.turn
-        answer = await self._store._begin_send(
-            args=[
-                turn.conversation,
-                turn.token,
-                turn.turn_id,
-                bubble.number,
-                attempt,
-                bubble.source.encode("utf-8", "replace"),
-                len(self._documents) if unless_grown else "",
-                time.time(),
-            ]
-        )
-        if answer[0] == b"lost":
-            raise LeaseLost("another worker holds the conversation")
-        if answer[0] == b"grown":
-            return None
-        number_id, phone, user_id = (part.decode() for part in answer[1:])
-        return Address(number_id, phone or None, user_id or None)
-
-    async def settle_send(
-        self,
-        bubble: Bubble,
-        *,
-        wamid: str | None = None,
-        uncertain: bool = False,
-        code: int | str | None = None,
-    ) -> None:
-        """See ``TurnInHand.settle_send``."""
-        state = "sent" if wamid else "uncertain" if uncertain else "unsent"
-        wamid_key = self._store._keys.message(wamid) if wamid else ""
-        await self._store._settle_send(
-            args=[
-                self.turn.turn_id,
-                bubble.number,
-                state,
-                wamid_key,
-                "" if code is None else code,
-                time.time(),
-            ]
-        )
-
-    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
-        """See ``TurnInHand.was_sent``."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + within.total_seconds()
-        key, field = f"rv:turn:{self.turn.turn_id}", f"delivery:{bubble.number}"
-        while True:
-            self.status_came.clear()
-            if await self._store._redis.hexists(key, field):
-                return True
-            try:
-                async with asyncio.timeout_at(deadline):
-                    await self.status_came.wait()
-            except TimeoutError:  # the last look, for a signal that was lost
-                return bool(await self._store._redis.hexists(key, field))
-
-    async def note(self, **fields: str | float) -> None:
-        """See ``TurnInHand.note``."""
-        key = f"rv:turn:{self.turn.turn_id}"
-        async with self._store._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(key, items=[part for pair in fields.items() for part in pair])
-            pipe.expire(key, KEPT)
-            await pipe.execute()
-
-    async def finish(self, said: str, *, ending: str) -> None:
-        """See ``TurnInHand.finish``."""
-        turn = self.turn
-        heard = "\n".join(message.text for message in turn.messages)
-        entries = [Utterance("user", heard)]
-        if said:
-            entries.append(Utterance("assistant", said))
-        args: list[str | bytes | int | float] = [
-            turn.conversation,
-            turn.token,
-            turn.turn_id,
-            uuid.uuid4().hex,
-            _rq_time(),
-            ending,
-            time.time(),
-            len(entries),
-            *(orjson.dumps(entry) for entry in entries),
-        ]
-        for message, document in zip(turn.messages, self._documents, strict=True):
-            args += [self._store._keys.message(message.wamid), document]
-        outcome = await self._store._finish_turn(args=args)
-        self.finished = True  # also when it was lost: there is nothing to give back
-        if outcome == b"lost":
-            raise LeaseLost("another worker holds the conversation")
-
-
 def script_text(name: str, header: str) -> str:
     """A script with what it shares with the others in front."""
     folder = files("app.adapters") / "lua"
@@ -480,22 +344,6 @@ def _lua_string(text: str) -> str:
 
 def _not_now(exc: Exception) -> Unavailable:
     return Unavailable(f"Redis: {type(exc).__name__}", scope="store")
-
-
-def _rq_time() -> str:
-    """Now, as RQ writes times into job hashes."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _document(message: InboundMessage) -> bytes:
-    return orjson.dumps(message)
-
-
-def _message(document: bytes) -> InboundMessage:
-    fields = orjson.loads(document)
-    return InboundMessage(
-        **{**fields, "sent_at": datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)}
-    )
 
 
 def _text(raw: bytes | str) -> str:

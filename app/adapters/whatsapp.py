@@ -6,6 +6,7 @@ Source: Meta, "Send messages", "Typing indicators", "Error codes".
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -77,7 +78,7 @@ class WhatsApp:
         """Close all connections; the second time does nothing."""
         await self._client.aclose()
 
-    async def send(self, address: Address, text: str, *, callback: str) -> str:
+    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
         """Send one bubble; its wamid. See ``ports.Channel``.
 
         The first link of a text gets a preview.
@@ -92,6 +93,7 @@ class WhatsApp:
                 "text": {"body": text, "preview_url": "https://" in text or "http://" in text},
                 "biz_opaque_callback_data": callback,
             },
+            leave_by=leave_by,
         )
         messages = answer.get("messages")
         first = messages[0] if isinstance(messages, list) and messages else None
@@ -117,6 +119,7 @@ class WhatsApp:
         phone_number_id: str,
         body: Mapping[str, object],
         on_written: Callable[[], None] = lambda: None,
+        leave_by: float = math.inf,
     ) -> Mapping[str, object]:
         """Meta's answer to a call that it accepted."""
         try:
@@ -124,7 +127,7 @@ class WhatsApp:
         except TypeError:
             raise Refused("a text that fits no JSON", code="unsendable") from None
         url = f"{self._url}/{quote(phone_number_id, safe='')}/messages"
-        departure = _Departure(on_written)
+        departure = _Departure(on_written, leave_by)
         try:
             async with asyncio.timeout(self._send_timeout):
                 response, answer = await self._exchange(url, content, departure)
@@ -164,12 +167,17 @@ class _Departure:
         began: Its body may have been written, in part at least. Until then Meta has no message.
     """
 
-    def __init__(self, on_written: Callable[[], None]) -> None:
+    def __init__(self, on_written: Callable[[], None], leave_by: float) -> None:
         self.began = False
         self._on_written = on_written
+        self._leave_by = leave_by
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_body.started":
+        if event == "http11.send_request_headers.started":
+            # Whoever slept past this moment may have a successor that sends the same bubble.
+            if asyncio.get_running_loop().time() > self._leave_by:
+                raise TimeoutError("too late to leave")
+        elif event == "http11.send_request_body.started":
             # A proxy's CONNECT is traced too, and holds no message.
             self.began = info["request"].method == b"POST"
         elif event == "http11.send_request_body.complete" and self.began:

@@ -13,16 +13,26 @@ class PacedChunker:
     """
 
     def __init__(
-        self, style: BubbleStyle, *, min_chars: int, max_chars: int, hard_chars: int
+        self,
+        style: BubbleStyle,
+        *,
+        min_chars: int,
+        max_chars: int,
+        hard_chars: int,
+        first: int = 0,
     ) -> None:
+        """
+        Args:
+            first: How many bubbles of the answer there are already.
+        """
         self._bands = partial(
             band_of, style=style, min_chars=min_chars, max_chars=max_chars, hard_chars=hard_chars
         )
-        first = self._bands(0)
-        self._step = first[0]
-        self._chunker = Chunker(min_chars=first[0], max_chars=first[1], hard_chars=hard_chars)
-        self._cut = 0
-        self._chunker.band = self._bands(1)
+        band = self._bands(first)
+        self._step = band[0]
+        self._chunker = Chunker(min_chars=band[0], max_chars=band[1], hard_chars=hard_chars)
+        self._cut = first
+        self._chunker.band = self._bands(first + 1)
 
     def feed(self, delta: str) -> list[str]:
         """The bubbles that this delta completes, often none."""

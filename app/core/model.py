@@ -135,28 +135,6 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What a person said since our last reply, answered together.
-
-    Attributes:
-        turn_id: Random; also the RQ job's id and the reply's id.
-        conversation: The opaque key of (number, person).
-        token: The lease's token: whoever shows another one has lost the conversation.
-        messages: In the order in which they were sent, at least one.
-        history: What was said before, oldest first.
-        said: Bubbles of this very turn that an earlier run had begun to send, as the model wrote
-            them: the person has seen them, so they are not said again.
-    """
-
-    turn_id: str
-    conversation: str
-    token: str
-    messages: Sequence[InboundMessage]
-    history: Sequence[Utterance]
-    said: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Bubble:
     """One outbound message, cut from a reply.
 
@@ -171,3 +149,55 @@ class Bubble:
     number: int
     text: str
     source: str
+
+
+BubbleState = Literal["planned", "sending", "sent", "uncertain", "unsent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A bubble as an earlier run of its turn left it.
+
+    Attributes:
+        attempt: How many sends have begun; 0 for one that is only planned.
+        deadline_at: Nothing of the last one leaves after this; ``None`` when none has begun.
+    """
+
+    bubble: Bubble
+    state: BubbleState
+    attempt: int = 0
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastBubble:
+    """The last bubble of the reply before: the next must not overtake it."""
+
+    reply_id: str
+    number: int
+    sending_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a person said since our last reply, answered together.
+
+    Attributes:
+        turn_id: Random; also the RQ job's id and the reply's id.
+        conversation: The opaque key of (number, person).
+        token: The lease's token: whoever shows another one has lost the conversation.
+        messages: In the order in which they were sent, at least one.
+        history: What was said before, oldest first.
+        standing: Bubbles of this very turn that an earlier run had cut, once one had begun to leave.
+        whole: Whether those are the whole answer.
+        before: The last bubble of the reply before; ``None`` when there is none.
+    """
+
+    turn_id: str
+    conversation: str
+    token: str
+    messages: Sequence[InboundMessage]
+    history: Sequence[Utterance]
+    standing: Sequence[Standing] = ()
+    whole: bool = False
+    before: LastBubble | None = None

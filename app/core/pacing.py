@@ -3,6 +3,7 @@
 from typing import Literal
 
 BubbleStyle = Literal["stream", "balanced", "single"]
+BubbleOrder = Literal["delivered", "sent", "none"]
 
 Band = tuple[int, int]
 """A bubble goes out at the first sentence end at or past the first number of characters, and is

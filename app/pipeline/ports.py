@@ -15,11 +15,12 @@ from app.core.keys import Keys
 from app.core.model import (
     Address,
     Bubble,
+    Delivery,
     Event,
     PromptMessage,
     Turn,
 )
-from app.core.pacing import BubbleStyle
+from app.core.pacing import BubbleOrder, BubbleStyle
 
 Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved"]
 """What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
@@ -59,12 +60,13 @@ class Model(Protocol):
 class Channel(Protocol):
     """A way to reach a person."""
 
-    async def send(self, address: Address, text: str, *, callback: str) -> str:
+    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
         """Send one bubble; its wamid. Sending again sends again: there is no idempotency key.
 
         Args:
             text: 1 to 4,096 characters in the channel's markup.
             callback: Our own id of this attempt; comes back in statuses. At most 512 characters.
+            leave_by: The loop's time after which its first byte must not leave any more.
 
         Raises:
             Refused, Unavailable: Nothing was sent.
@@ -182,13 +184,26 @@ class TurnInHand(Protocol):
         """Read the inbox again: the turn with everything that has come in; clears ``grown``."""
         ...
 
+    async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
+        """Write down bubbles as they are cut, before or after their sends begin.
+
+        A later run of this turn sends what stands here and has not begun, if anything has.
+
+        Args:
+            whole: Whether these are the last ones: then the model need not be asked again.
+        """
+        ...
+
     async def begin_send(
-        self, bubble: Bubble, *, attempt: int, unless_grown: bool = False
+        self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
     ) -> Address | None:
         """Write down that this bubble is about to leave, and read the address it goes to.
 
         With ``unless_grown``, ``None`` (and nothing written) when the person has written again
         since the turn was read: see ``join``.
+
+        Args:
+            within: Nothing of this attempt will leave later than this from now.
         """
         ...
 
@@ -203,8 +218,14 @@ class TurnInHand(Protocol):
         """Write down what became of it: sent under this wamid, perhaps sent, or not and why."""
         ...
 
-    async def was_sent(self, bubble: Bubble, *, within: timedelta) -> bool:
-        """Whether a status has shown that this bubble went out; waits for one at most so long."""
+    async def delivery(
+        self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta
+    ) -> tuple[Delivery, int | None] | None:
+        """How far a bubble of this reply, or of the one before, has come by its statuses.
+
+        Waits at most ``within`` for it to come at least so far; then tells what is known, ``None``
+        for nothing. The second value is Meta's error code of a bubble that failed.
+        """
         ...
 
     async def note(self, **fields: str | float) -> None:
@@ -259,6 +280,10 @@ class Limits:
             growing, at most 4; ``single``: one message.
         message_max_age: Older messages are recorded, not answered.
         history_tokens: How much history goes into a prompt, by our estimate.
+        order: What the bubble before must be before the next leaves: ``delivered``, ``sent`` (its
+            send has been answered) or ``none``.
+        order_wait: How long it is waited for, at most.
+        send_within: How long after it was written down a send may still leave.
         uncertain_wait: How long a send without an answer waits for its status.
         resend_uncertain: Whether it is then sent again.
     """
@@ -269,6 +294,9 @@ class Limits:
     style: BubbleStyle = "stream"
     message_max_age: timedelta = timedelta(hours=24)
     history_tokens: int = 3000
+    order: BubbleOrder = "delivered"
+    order_wait: timedelta = timedelta(seconds=2)
+    send_within: timedelta = timedelta(seconds=10)
     uncertain_wait: timedelta = timedelta(seconds=8)
     resend_uncertain: bool = True
 

@@ -1,7 +1,7 @@
 """The second journey: a turn becomes bubbles, while the model still writes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -9,8 +9,10 @@ from typing import Any, Literal
 import structlog
 
 from app import metrics
+from app.core.continuation import Continuation, continue_prompt
 from app.core.cutting import PacedChunker
-from app.core.model import PromptMessage, Turn
+from app.core.markup import split_to_fit, to_whatsapp
+from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
 from app.core.window import prompt_for
 from app.errors import Refused, RivuletError, Unavailable, Uncertain
@@ -27,6 +29,8 @@ MODEL_RETRY_SECONDS = 1.0
 MODEL_RETRY_MOST_SECONDS = 5.0
 
 TYPING_SECONDS = 25.0  # Meta shows it no longer ("Typing indicators"), and not again before
+Phrase = Literal["no_answer", "broke_off", "cannot_read"]
+
 WRITTEN_SECONDS = 1.0
 """How long the model waits, at most, for the typing indicator's request to leave."""
 
@@ -35,7 +39,8 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
     """Answer what the person said since our last reply; the word says how it ended.
 
     Safe to run twice for one conversation: the second run finds the lease held, or nothing waiting,
-    and leaves with ``nothing``. A run that follows one which died says no bubble again.
+    and leaves with ``nothing``. A run that follows one which died sends what that one had cut, and
+    has the model go on from there; no bubble is said again.
 
     Raises:
         Unavailable: No bubble could be sent now. The messages keep waiting: run it again later.
@@ -105,27 +110,29 @@ async def _write(
 ) -> str:
     """Stream the model's answer into bubbles, or say in one sentence why there is none."""
     turn, bot = hand.turn, services.bot
+    drafts = Drafts(turn.turn_id, first=len(turn.standing))
 
-    async def say(which: Literal["no_answer", "broke_off", "cannot_read"]) -> str:
+    async def say(which: Phrase) -> str:
         own_words = bot.apology if which == "no_answer" else ""
         text = own_words or phrase(which, like=_heard(turn), human_contact=bot.human_contact)
-        await sender.send(text)
+        for bubble in drafts.of(text):
+            await sender.send(bubble)
         return which
 
-    if turn.said:  # an earlier run of this turn died in the middle of its answer
-        return await say("broke_off")
+    await sender.resume()
+    if turn.whole:
+        return "answered"
     if not any(message.readable for message in turn.messages):
         return await say("cannot_read")
 
     started = asyncio.get_running_loop().time()
-    bubbles: asyncio.Queue[str | None] = asyncio.Queue()
-    reading = asyncio.create_task(_read_model(hand, services, bubbles))
+    bubbles: asyncio.Queue[Bubble | None] = asyncio.Queue()
+    reading = asyncio.create_task(_read_model(hand, services, drafts, bubbles))
     try:
-        while (source := await bubbles.get()) is not None:
-            first = not sender.said
-            await sender.send(source)
+        while (bubble := await bubbles.get()) is not None:
+            await sender.send(bubble)
             bubble_sent()
-            if first:
+            if bubble.number == 0:
                 waited = asyncio.get_running_loop().time() - started
                 services.meter.observe(metrics.FIRST_BUBBLE_SECONDS, waited)
         complete = await reading
@@ -135,6 +142,26 @@ async def _write(
     if complete:
         return "answered"
     return await say("broke_off" if sender.said else "no_answer")
+
+
+class Drafts:
+    """Numbers the bubbles of one reply, each in the channel's markup."""
+
+    def __init__(self, reply_id: str, *, first: int) -> None:
+        self._reply_id = reply_id
+        self._next = first
+
+    def of(self, source: str) -> list[Bubble]:
+        """The bubbles of one cut of the model's text: one, or more where markup made it too long;
+        none where nothing is left to be seen.
+        """
+        texts = [text for text in split_to_fit(to_whatsapp(source)) if text.strip()]
+        bubbles = []
+        for text in texts:
+            own = source if len(texts) == 1 else text
+            bubbles.append(Bubble(self._reply_id, self._next, text, own))
+            self._next += 1
+        return bubbles
 
 
 @dataclass(slots=True)
@@ -149,13 +176,17 @@ class _Reading:
 
 
 async def _read_model(
-    hand: TurnInHand, services: ReplyServices, bubbles: asyncio.Queue[str | None]
+    hand: TurnInHand,
+    services: ReplyServices,
+    drafts: Drafts,
+    bubbles: asyncio.Queue[Bubble | None],
 ) -> bool:
-    """Put the answer's cuts into ``bubbles``, then ``None``; whether the answer is complete.
+    """Put the answer's bubbles into the queue, then ``None``; whether the answer is complete.
 
     A model that has said nothing yet is asked once more; after its first word it is not, since the
     person may have read it.
     """
+    said = [standing.bubble.source for standing in hand.turn.standing]
     prompt = prompt_for(
         hand.turn.messages,
         hand.turn.history,
@@ -163,11 +194,18 @@ async def _read_model(
         human_contact=services.bot.human_contact,
         history_tokens=services.limits.history_tokens,
     )
+    if said:
+        prompt = continue_prompt(prompt, "\n\n".join(said))
     try:
         for attempt in range(1, MODEL_TRIES + 1):
             reading = _Reading(asked_at=services.clock.now().timestamp())
             try:
-                await _read_once(prompt, services, bubbles, reading)
+                async with aclosing(_read_once(prompt, said, services, reading)) as cuts:
+                    async for sources, whole in cuts:
+                        cut = [bubble for source in sources for bubble in drafts.of(source)]
+                        for bubble in cut:
+                            bubbles.put_nowait(bubble)  # it may leave before it is written down
+                        await hand.plan(cut, whole=whole)
                 return True
             except (Refused, Unavailable) as exc:
                 services.meter.count(metrics.MODEL_ERRORS, code=str(exc.code or "none"))
@@ -187,17 +225,24 @@ async def _read_model(
 
 async def _read_once(
     prompt: Sequence[PromptMessage],
+    said: Sequence[str],
     services: ReplyServices,
-    bubbles: asyncio.Queue[str | None],
     reading: _Reading,
-) -> None:
+) -> AsyncGenerator[tuple[list[str], bool], None]:
+    """The cuts of one request's answer as they are made, and whether they are the last ones.
+
+    What came before an error is cut and given first.
+    """
     limits, now = services.limits, services.clock.now
     chunker = PacedChunker(
         limits.style,
         min_chars=limits.min_chars,
         max_chars=limits.max_chars,
         hard_chars=limits.hard_chars,
+        first=len(said),
     )
+    new = Continuation(said)
+    failure: Exception | None = None
     try:
         async with aclosing(services.model.stream(prompt)) as stream:
             async for delta in stream:
@@ -207,12 +252,15 @@ async def _read_once(
                 if not reading.deltas:
                     reading.first_token_at = now().timestamp()
                 reading.deltas += 1
-                for source in chunker.feed(delta):
-                    bubbles.put_nowait(source)
-    finally:
-        reading.ended_at = now().timestamp()
-        for source in chunker.close():
-            bubbles.put_nowait(source)
+                if sources := chunker.feed(new.feed(delta)):
+                    yield sources, False
+    except (Refused, Unavailable) as exc:
+        failure = exc
+    reading.ended_at = now().timestamp()
+    rest = chunker.feed(new.close()) + chunker.close()
+    yield rest, failure is None
+    if failure is not None:
+        raise failure
 
 
 async def _note(reading: _Reading, hand: TurnInHand, services: ReplyServices) -> None:

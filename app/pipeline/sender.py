@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from app import metrics
-from app.core.graph_errors import VERDICTS
-from app.core.markup import split_to_fit, to_whatsapp
-from app.core.model import Address, Bubble
+from app.core.graph_errors import VERDICTS, verdict_for
+from app.core.model import Address, Bubble, Delivery, Standing
 from app.errors import Refused, Unavailable, Uncertain
 from app.pipeline.ports import ReplyServices, TurnInHand
 
@@ -23,6 +23,8 @@ MOST_WAIT_SECONDS = 10.0
 
 PASSING = ("call", "pair", "number")
 """Scopes that may work again in a moment; a revoked token does not."""
+
+NO_WAIT = timedelta()
 
 
 class Grown(Exception):
@@ -41,13 +43,43 @@ class Sender:
     def __init__(self, hand: TurnInHand, services: ReplyServices, *, joinable: bool) -> None:
         self._hand = hand
         self._services = services
-        self.joinable = joinable and not hand.turn.said
-        self._next = len(hand.turn.said)
-        self.begun = bool(hand.turn.said)
-        self.said: list[str] = list(hand.turn.said)
+        self._order_waits = services.limits.order == "delivered"
+        self._before: Bubble | None = None
+        self._attempts = 0  # of the bubble before
+        self.joinable = joinable and not hand.turn.standing
+        self.begun = bool(hand.turn.standing)
+        self.said: list[str] = []
 
-    async def send(self, source: str) -> None:
-        """Send one cut of the model's text (as one bubble, or more where markup made it too long).
+    async def resume(self) -> None:
+        """Bring to an end what an earlier run of this turn had planned or begun.
+
+        Raises:
+            As ``send``.
+        """
+        for standing in self._hand.turn.standing:
+            if standing.state in ("sending", "uncertain"):
+                await self._settle(standing)
+            elif standing.state == "sent":
+                self._passed(standing.bubble, standing.attempt)
+            else:
+                await self._send(standing.bubble, standing.attempt)
+
+    async def _settle(self, standing: Standing) -> None:
+        """A send of which the earlier run saw no answer: did it happen?"""
+        limits = self._services.limits
+        left = (standing.deadline_at or self._services.clock.now()) - self._services.clock.now()
+        # Until its deadline that run may still be sending: our clock starts there.
+        if not await self._has_left(standing.bubble, max(left, NO_WAIT) + limits.uncertain_wait):
+            if not limits.resend_uncertain:
+                self._passed(standing.bubble, standing.attempt)
+                raise Uncertain("an earlier run's send has no answer and no status")
+            log.warning("bubble.resent", number=standing.bubble.number, attempt=standing.attempt)
+            await self._send(standing.bubble, standing.attempt)
+            return
+        self._passed(standing.bubble, standing.attempt)
+
+    async def send(self, bubble: Bubble) -> None:
+        """Send the next bubble; return once Meta has taken it.
 
         Raises:
             Grown: Nothing was sent; see ``TurnInHand.join``.
@@ -55,51 +87,119 @@ class Sender:
             Uncertain: It may have been sent, and ``UNCERTAIN_POLICY`` forbids another attempt.
             LeaseLost: Another worker answers this turn.
         """
-        texts = split_to_fit(to_whatsapp(source))
-        for text in texts:
-            if text.strip():
-                bubble = Bubble(
-                    self._hand.turn.turn_id, self._next, text, source if len(texts) == 1 else text
-                )
-                await self._send(bubble)
-                self._next += 1
+        await self._send(bubble, attempt=0)
 
-    async def _send(self, bubble: Bubble) -> None:
-        attempt = 0
+    async def _send(self, bubble: Bubble, attempt: int) -> None:
+        await self._in_order()
+        tries = 0
         while True:
             attempt += 1
-            address = await self._begin(bubble, attempt)
+            address, leave_by = await self._begin(bubble, attempt)
             try:
-                await unbroken(self._attempt(bubble, address, attempt))
+                await unbroken(self._attempt(bubble, address, attempt, leave_by))
                 break
             except Uncertain:
-                if await self._hand.was_sent(bubble, within=self._services.limits.uncertain_wait):
+                if await self._has_left(bubble, self._services.limits.uncertain_wait):
                     break
                 if not self._services.limits.resend_uncertain:
-                    self.said.append(bubble.source)
+                    self._passed(bubble, attempt)
                     raise
                 log.warning("bubble.resent", number=bubble.number, attempt=attempt)
             except Unavailable as exc:
                 wait = exc.retry_after.total_seconds() if exc.retry_after else 0.0
                 hopeless = exc.scope not in PASSING or wait > MOST_WAIT_SECONDS
-                if hopeless or attempt > len(RETRY_SECONDS):
+                if hopeless or tries == len(RETRY_SECONDS):
                     raise
-                await self._services.clock.sleep(max(wait, RETRY_SECONDS[attempt - 1]))
-        self.said.append(bubble.source)
+                await self._services.clock.sleep(max(wait, RETRY_SECONDS[tries]))
+                tries += 1
+        self._passed(bubble, attempt)
 
-    async def _begin(self, bubble: Bubble, attempt: int) -> Address:
+    def _passed(self, bubble: Bubble, attempt: int) -> None:
+        self.said.append(bubble.source)
+        self._before, self._attempts = bubble, attempt
+
+    async def _in_order(self) -> None:
+        """Wait until the bubble before cannot be overtaken, or has had its time.
+
+        Meta promises no order between two sends; only the first one's ``delivered`` makes it sure.
+        After one wait that ran out (a phone that is off) the reply waits no more.
+
+        Raises:
+            Refused: The bubble before has failed for good: without it, the rest makes no sense.
+        """
+        if not self._order_waits:
+            return
+        if self._before is None:
+            await self._after_last_reply()
+            return
+        wait = self._services.limits.order_wait
+        known = await self._hand.delivery(
+            self._before.reply_id, self._before.number, at_least=Delivery.FAILED, within=wait
+        )
+        if known is not None and known[0] is Delivery.FAILED:
+            await self._send_again(known[1])
+        elif known is None or known[0] < Delivery.FAILED:
+            self._order_waits = False
+            self._services.meter.count(metrics.ORDER_WAITS_RUN_OUT)
+
+    async def _after_last_reply(self) -> None:
+        last = self._hand.turn.before
+        if last is None:
+            return
+        since = self._services.clock.now() - last.sending_at
+        wait = self._services.limits.order_wait - since
+        if wait > NO_WAIT:
+            await self._hand.delivery(
+                last.reply_id, last.number, at_least=Delivery.FAILED, within=wait
+            )
+
+    async def _send_again(self, code: int | None) -> None:
+        """The bubble before came back as failed: once more, if its code allows.
+
+        Raises:
+            Refused: It does not.
+        """
+        bubble = self._before
+        verdict = verdict_for(code or 0)
+        if bubble is None or verdict.kind not in ("retry", "throttled") or self._attempts > 1:
+            self.said.pop()
+            raise Refused("the bubble before has failed", code=code)
+        attempts = self._attempts
+        self.said.pop()
+        self._before = None
+        self._order_waits = False
+        await self._services.clock.sleep(verdict.wait(1).total_seconds())
+        await self._send(bubble, attempts)
+        self._order_waits = True
+
+    async def _has_left(self, bubble: Bubble, within: timedelta) -> bool:
+        known = await self._hand.delivery(
+            bubble.reply_id, bubble.number, at_least=Delivery.SENT, within=within
+        )
+        return known is not None
+
+    async def _begin(self, bubble: Bubble, attempt: int) -> tuple[Address, float]:
         unless_grown = self.joinable and not self.begun
         self.begun = True
-        address = await self._hand.begin_send(bubble, attempt=attempt, unless_grown=unless_grown)
+        within = self._services.limits.send_within
+        # Taken before the deadline is written down, so that ours is never the later one.
+        leave_by = asyncio.get_running_loop().time() + within.total_seconds()
+        address = await self._hand.begin_send(
+            bubble, attempt=attempt, within=within, unless_grown=unless_grown
+        )
         if address is None:
             raise Grown
-        return address
+        return address, leave_by
 
-    async def _attempt(self, bubble: Bubble, address: Address, attempt: int) -> None:
+    async def _attempt(
+        self, bubble: Bubble, address: Address, attempt: int, leave_by: float
+    ) -> None:
         callback = f"{bubble.reply_id}:{bubble.number}:{attempt}"
         meter = self._services.meter
         try:
-            wamid = await self._services.channel.send(address, bubble.text, callback=callback)
+            wamid = await self._services.channel.send(
+                address, bubble.text, callback=callback, leave_by=leave_by
+            )
         except (Refused, Unavailable, Uncertain) as exc:
             result = type(exc).__name__.lower()
             meter.count(metrics.SENDS, result=result, code=_label(exc.code))

@@ -13,7 +13,7 @@ from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.keys import Keys
 from app.pipeline.ports import Store
-from tests.fakes import FakeStore
+from tests.fakes import FakeClock, FakeStore
 
 KEYS = Keys("a key of the tests")
 
@@ -42,7 +42,7 @@ def open_store(redis_url: str, stack: AsyncExitStack) -> RedisStore:
 
 
 def fake_stage() -> Stage:
-    store = FakeStore(KEYS)
+    store = FakeStore(KEYS, FakeClock())
 
     async def take_job() -> tuple[str, str] | None:
         return store.queue[0] if store.queue else None

@@ -130,7 +130,7 @@ async def address_of_next(stage: Stage) -> Address | None:
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        address = await hand.begin_send(bubble_of(hand), attempt=1)
+        address = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
         await hand.finish("", ending="answered")
     return address
 
@@ -169,7 +169,7 @@ async def test_a_new_phone_is_where_the_next_bubble_goes(stage: Stage) -> None:
     await stage.store.take_in([Moved(NUMBER, None, "15550104", None, "15550105")])
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        address = await hand.begin_send(bubble_of(hand), attempt=1)
+        address = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
     assert address == Address(NUMBER, "15550105", None)
 
 
@@ -221,11 +221,11 @@ async def test_a_message_during_the_turn_is_told_and_can_join(stage: Stage) -> N
         async with asyncio.timeout(5):
             await hand.grown.wait()
         first = bubble_of(hand)
-        assert await hand.begin_send(first, attempt=1, unless_grown=True) is None
+        assert await hand.begin_send(first, attempt=1, within=SECOND, unless_grown=True) is None
         turn = await hand.join()
         assert [message.text for message in turn.messages] == ["one", "two"]
         assert not hand.grown.is_set()
-        assert await hand.begin_send(first, attempt=1, unless_grown=True) is not None
+        assert await hand.begin_send(first, attempt=1, within=SECOND, unless_grown=True) is not None
         await hand.finish("Both.", ending="answered")
     assert await stage.take_job() is None
 
@@ -257,7 +257,7 @@ async def test_a_message_after_the_end_is_queued_again(stage: Stage) -> None:
 
 
 STEPS: dict[str, Callable[[TurnInHand], Awaitable[object]]] = {
-    "begin_send": lambda hand: hand.begin_send(bubble_of(hand), attempt=1),
+    "begin_send": lambda hand: hand.begin_send(bubble_of(hand), attempt=1, within=SECOND),
     "join": lambda hand: hand.join(),
     "finish": lambda hand: hand.finish("Yes.", ending="answered"),
 }
@@ -274,29 +274,94 @@ async def test_nothing_can_be_done_with_a_lost_lease(stage: Stage, step: str) ->
             await STEPS[step](hand)
 
 
-async def test_a_later_run_knows_what_an_earlier_one_has_said(stage: Stage) -> None:
+async def test_a_later_run_knows_what_an_earlier_one_left(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    bubbles = [Bubble(turn_id, n, f"*{n}*.", f"**{n}**.") for n in range(4)]
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubbles[0], attempt=1, within=SECOND)
+        await hand.settle_send(bubbles[0], wamid="wamid.a")
+        await hand.plan(bubbles[:3], whole=False)
+        await hand.begin_send(bubbles[1], attempt=2, within=SECOND)  # and then it died
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        standing = hand.turn.standing
+    assert [(one.bubble, one.state, one.attempt) for one in standing] == [
+        (bubbles[0], "sent", 1),
+        (bubbles[1], "sending", 2),
+        (bubbles[2], "planned", 0),
+    ]
+    assert standing[1].deadline_at is not None
+    assert standing[2].deadline_at is None
+    assert not hand.turn.whole
+
+
+async def test_a_later_run_knows_that_the_answer_was_whole(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        await hand.begin_send(bubble_of(hand, 0, "A."), attempt=1)
-        await hand.settle_send(bubble_of(hand, 0, "A."), wamid="wamid.a")
-        await hand.begin_send(bubble_of(hand, 1, "B."), attempt=1)  # and then it died
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.plan([bubble_of(hand)], whole=True)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        assert hand.turn.said == ["A.", "B."]
+        assert hand.turn.whole
 
 
-async def test_a_bubble_that_was_not_sent_was_not_said(stage: Stage) -> None:
+async def test_a_plan_of_which_nothing_has_begun_is_dropped(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        await hand.begin_send(bubble_of(hand), attempt=1)
-        await hand.settle_send(bubble_of(hand), code=131056)
+        await hand.plan([bubble_of(hand, 0), bubble_of(hand, 1)], whole=True)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        assert hand.turn.said == []
+        assert list(hand.turn.standing) == []
+        assert not hand.turn.whole
+
+
+async def test_joining_drops_the_plan(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.plan([bubble_of(hand, 0), bubble_of(hand, 1)], whole=True)
+        await hand.join()
+        await hand.begin_send(bubble_of(hand, 0), attempt=1, within=SECOND)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert [one.state for one in hand.turn.standing] == ["sending"]
+
+
+async def test_a_reply_that_has_begun_answers_only_what_it_answered(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    await stage.store.take_in([said("earlier by Meta's clock", at=NOW - SECOND)])
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert [message.text for message in hand.turn.messages] == ["one"]
+        await hand.finish("Yes.", ending="answered")
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["earlier by Meta's clock"]
+
+
+async def test_the_next_reply_knows_the_last_bubble_of_the_one_before(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert hand.turn.before is None
+        await hand.begin_send(bubble_of(hand, 0), attempt=1, within=SECOND)
+        await hand.begin_send(bubble_of(hand, 1), attempt=1, within=SECOND)
+        await hand.finish("Yes.", ending="answered")
+    await stage.store.take_in([said("two")])
+    turn = await answer(stage)
+    assert turn.before is not None
+    assert (turn.before.reply_id, turn.before.number) == (turn_id, 1)
 
 
 async def test_the_record_of_a_turn_is_found_by_a_message_it_answered(stage: Stage) -> None:
@@ -349,7 +414,7 @@ async def test_a_status_and_its_sends_answer_meet_in_either_order(stage: Stage, 
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
         if first == "status":
             await stage.store.take_in([status("wamid.o", D)])
         await hand.settle_send(bubble_of(hand), wamid="wamid.o")
@@ -366,12 +431,31 @@ async def test_a_status_with_our_callback_shows_that_a_lost_send_went_out(stage:
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
         await hand.settle_send(bubble_of(hand), uncertain=True)
-        assert not await hand.was_sent(bubble_of(hand), within=timedelta(milliseconds=50))
-        waiting = asyncio.create_task(hand.was_sent(bubble_of(hand), within=timedelta(seconds=9)))
+        assert await hand.delivery(turn_id, 0, at_least=S, within=SECOND / 20) is None
+        waiting = asyncio.create_task(hand.delivery(turn_id, 0, at_least=S, within=9 * SECOND))
         await stage.store.take_in([status("wamid.o", S, callback=f"{turn_id}:0:1")])
-        assert await waiting
+        assert await waiting == (S, None)
+
+
+async def test_a_failed_bubble_tells_its_code(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        failed = Status("wamid.o", NUMBER, F, NOW, f"{turn_id}:0:1", error_code=131026)
+        await stage.store.take_in([failed])
+        assert await hand.delivery(turn_id, 0, at_least=F, within=SECOND) == (F, 131026)
+
+
+async def test_a_wait_that_runs_out_tells_what_is_known(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await stage.store.take_in([status("wamid.o", S, callback=f"{turn_id}:0:1")])
+        assert await hand.delivery(turn_id, 0, at_least=D, within=SECOND / 20) == (S, None)
 
 
 async def test_a_callback_of_another_program_is_no_bubble_of_ours(stage: Stage) -> None:

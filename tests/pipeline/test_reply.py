@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from app import metrics
 from app.core.model import Delivery, Status, Utterance
 from app.core.pacing import BubbleStyle
 from app.errors import LeaseLost, Refused, Unavailable, Uncertain
@@ -106,7 +108,7 @@ async def test_a_bubble_goes_to_the_phone_and_carries_our_own_id() -> None:
 async def test_the_style_decides_how_many_bubbles_an_answer_is(
     style: BubbleStyle, most: int
 ) -> None:
-    world = World(limits=Limits(style=style), model=FakeModel([words(LONG * 5)]))
+    world = World(limits=Limits(style=style, order="sent"), model=FakeModel([words(LONG * 5)]))
     await world.store.take_in([said("Tell me all.")])
     await answer(world)
     assert 1 <= len(world.channel.texts) <= most
@@ -306,7 +308,7 @@ async def test_no_bubble_at_all_leaves_the_messages_waiting() -> None:
 
 
 async def test_a_send_whose_answer_was_lost_is_settled_by_its_status() -> None:
-    world = World(limits=Limits(uncertain_wait=timedelta(seconds=5)))
+    world = World(limits=Limits(order="sent", uncertain_wait=timedelta(seconds=5)))
     await world.store.take_in([said("Open?")])
     turn_id, conversation = world.store.queue[0]
     world.channel.faults = [Uncertain("read timeout")]
@@ -324,7 +326,9 @@ async def test_a_send_whose_answer_was_lost_is_settled_by_its_status() -> None:
     ("resend", "ending", "sends"), [(True, "answered", 1), (False, "uncertain", 0)]
 )
 async def test_without_a_status_the_policy_decides(resend: bool, ending: str, sends: int) -> None:
-    limits = Limits(uncertain_wait=timedelta(milliseconds=20), resend_uncertain=resend)
+    limits = Limits(
+        order="sent", uncertain_wait=timedelta(milliseconds=20), resend_uncertain=resend
+    )
     world = World(limits=limits)
     world.channel.faults = [Uncertain("read timeout")]
     await world.store.take_in([said("Open?")])
@@ -344,23 +348,238 @@ async def test_the_second_run_of_a_turn_does_nothing() -> None:
     assert len(world.channel.texts) == 1
 
 
-async def test_a_run_after_one_that_died_says_no_bubble_again() -> None:
+class Killed(BaseException):
+    """What SIGKILL looks like from inside a test: nothing catches it, nothing is tidied up."""
+
+
+async def killed_at(world: World, send: int, *, answered: bool) -> str:
+    """Run the oldest turn and kill it at a send, before or after Meta has taken it; its id."""
+    turn_id, conversation = world.store.queue[0]
+    original = world.channel.send
+
+    async def die(*args: Any, **kwargs: Any) -> str:
+        if len(world.channel.sent) < send:
+            return await original(*args, **kwargs)
+        if answered:
+            await original(*args, **kwargs)
+        raise Killed
+
+    world.channel.send = die  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        await reply(conversation, turn_id, world.services)
+    world.channel.send = original  # type: ignore[method-assign]
+    return turn_id
+
+
+async def run_again(world: World, turn_id: str) -> str:
+    """Run it once more, when nothing of the dead run can still be on its way."""
+    world.clock.time += timedelta(seconds=60)
+    (conversation,) = world.store._conversations
+    return await reply(conversation, turn_id, world.services)
+
+
+def hangs_after(world: World, deltas: int) -> None:
+    """The first answer's model stops there, and never ends."""
+
+    async def hang(number: int) -> None:
+        if number == deltas and len(world.model.prompts) == 1:
+            await asyncio.Event().wait()
+
+    world.model.before_delta = hang
+
+
+async def test_a_run_after_one_that_died_goes_on_where_the_person_stopped_reading() -> None:
+    half = LONG.index("Your money")
+    world = World(
+        model=FakeModel([words(LONG), words(LONG[half:])]),
+        limits=Limits(order="sent", uncertain_wait=timedelta(milliseconds=20)),
+    )
+    hangs_after(world, len(words(LONG[:half])) + 3)
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=False)
+    assert await run_again(world, turn_id) == "answered"
+    assert " ".join(world.channel.texts) == LONG
+    partial = world.model.prompts[1][-2]
+    assert (partial.role, " ".join(partial.content.split())) == ("assistant", LONG[:half].strip())
+
+
+async def test_a_model_that_starts_over_repeats_nothing() -> None:
+    world = World(
+        model=FakeModel([words(LONG), words(LONG)]),
+        limits=Limits(order="sent", uncertain_wait=timedelta(milliseconds=20)),
+    )
+    hangs_after(world, len(words(LONG[: LONG.index("Your money")])) + 3)
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=False)
+    await run_again(world, turn_id)
+    assert " ".join(world.channel.texts) == LONG
+
+
+async def test_a_whole_plan_is_sent_without_asking_the_model_again() -> None:
+    world = World(
+        model=FakeModel([[LONG]]),
+        limits=Limits(order="sent", uncertain_wait=timedelta(milliseconds=20)),
+    )
+    await world.store.take_in([said("How do I return it?")])
+
+    async def let_the_plan_be_written(_: str) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    world.channel.on_send = let_the_plan_be_written
+    turn_id = await killed_at(world, 1, answered=False)
+    assert await run_again(world, turn_id) == "answered"
+    assert " ".join(world.channel.texts) == LONG
+    assert len(world.model.prompts) == 1
+
+
+async def test_a_send_that_a_dead_worker_made_is_not_made_again() -> None:
     world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=True)
+    await world.store.take_in([Status("wamid.o", NUMBER, Delivery.SENT, NOW, f"{turn_id}:1:1")])
+    await run_again(world, turn_id)
+    assert " ".join(world.channel.texts) == LONG
+
+
+async def test_a_dead_workers_send_without_a_status_is_resent_as_a_new_attempt() -> None:
+    world = World(
+        model=FakeModel([words(LONG)]),
+        limits=Limits(order="sent", uncertain_wait=timedelta(milliseconds=20)),
+    )
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=False)
+    await run_again(world, turn_id)
+    assert world.channel.sent[1][2] == f"{turn_id}:1:2"
+
+
+async def test_with_never_a_dead_workers_send_is_not_made_again() -> None:
+    world = World(
+        model=FakeModel([words(LONG)]),
+        limits=Limits(
+            order="sent", uncertain_wait=timedelta(milliseconds=20), resend_uncertain=False
+        ),
+    )
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=False)
+    assert await run_again(world, turn_id) == "uncertain"
+    assert len(world.channel.sent) == 1
+
+
+async def test_a_run_that_died_before_any_send_is_made_anew() -> None:
+    world = World(model=FakeModel([words(LONG), ["Yes, by post."]]))
     await world.store.take_in([said("How do I return it?")])
     turn_id, conversation = world.store.queue[0]
 
-    async def die(text: str) -> None:
-        if len(world.channel.sent) == 1:
-            raise RuntimeError("killed")
+    def die(number: int) -> None:
+        if number == 3 and len(world.model.prompts) == 1:
+            raise Killed
 
-    world.channel.on_send = die
-    with pytest.raises(RuntimeError):
+    world.model.before_delta = die
+    with pytest.raises(Killed):
         await reply(conversation, turn_id, world.services)
-    world.channel.on_send = None
-    assert await reply(conversation, turn_id, world.services) == "broke_off"
+    assert await run_again(world, turn_id) == "answered"
+    assert world.channel.texts == ["Yes, by post."]
+
+
+# -- order -------------------------------------------------------------------------------------
+
+ORDERED = Limits(order="delivered", order_wait=timedelta(seconds=5))
+
+
+def delivers(world: World, delivery: Delivery, code: int | None = None) -> None:
+    """From now on each bubble gets this status as soon as it is sent."""
+    original = world.channel.send
+
+    async def send(*args: Any, **kwargs: Any) -> str:
+        wamid = await original(*args, **kwargs)
+        status = Status(wamid, NUMBER, delivery, NOW, kwargs["callback"], code)
+        await world.store.take_in([status])
+        return wamid
+
+    world.channel.send = send  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("delivery", [Delivery.DELIVERED, Delivery.READ])
+async def test_a_bubble_waits_until_the_one_before_is_delivered(delivery: Delivery) -> None:
+    world = World(model=FakeModel([words(LONG)]), limits=ORDERED)
+    delivers(world, delivery)
+    await world.store.take_in([said("How?")])
+    async with asyncio.timeout(4):  # less than one wait: none runs out
+        await answer(world)
+    assert " ".join(world.channel.texts) == LONG
+
+
+async def test_no_bubble_leaves_before_the_one_before_is_delivered() -> None:
+    world = World(model=FakeModel([words(LONG)]), limits=ORDERED)
+    await world.store.take_in([said("How?")])
+    turn_id, conversation = world.store.queue[0]
+    task = asyncio.create_task(reply(conversation, turn_id, world.services))
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert len(world.channel.texts) == 1
+    delivered = Status("wamid.out1", NUMBER, Delivery.DELIVERED, NOW, f"{turn_id}:0:1")
+    await world.store.take_in([delivered])
+    for _ in range(500):
+        await asyncio.sleep(0)
     assert len(world.channel.texts) == 2
-    assert world.channel.texts[0] in LONG
-    assert world.channel.texts[1] not in LONG
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_one_wait_that_runs_out_is_the_last_of_the_reply() -> None:
+    limits = Limits(order="delivered", order_wait=timedelta(milliseconds=30))
+    world = World(model=FakeModel([words(LONG)]), limits=limits)
+    await world.store.take_in([said("How?")])
+    await answer(world)
+    assert " ".join(world.channel.texts) == LONG
+    assert world.meter.counts[(metrics.ORDER_WAITS_RUN_OUT,)] == 1
+
+
+async def test_a_bubble_that_failed_for_good_ends_the_reply() -> None:
+    world = World(model=FakeModel([words(LONG)]), limits=ORDERED)
+    delivers(world, Delivery.FAILED, 131026)
+    await world.store.take_in([said("How?")])
+    assert await answer(world) == "refused"
+    assert len(world.channel.texts) == 1
+
+
+async def test_a_bubble_that_failed_in_passing_is_sent_again_before_the_next() -> None:
+    world = World(model=FakeModel([words(LONG)]), limits=ORDERED)
+    await world.store.take_in([said("How?")])
+    original, statuses = world.channel.send, [Delivery.FAILED] + [Delivery.DELIVERED] * 9
+
+    async def send(*args: Any, **kwargs: Any) -> str:
+        wamid = await original(*args, **kwargs)
+        delivery = statuses.pop(0)
+        await world.store.take_in(
+            [Status(wamid, NUMBER, delivery, NOW, kwargs["callback"], 131000)]
+        )
+        return wamid
+
+    world.channel.send = send  # type: ignore[method-assign]
+    assert await answer(world) == "answered"
+    first, again, *_ = world.channel.sent
+    assert (first[1], first[2][-3:], again[1], again[2][-3:]) == (again[1], "0:1", first[1], "0:2")
+    assert " ".join(world.channel.texts[1:]) == LONG
+
+
+async def test_the_next_reply_waits_for_the_last_bubble_of_the_one_before() -> None:
+    world = World(limits=ORDERED)
+    await world.store.take_in([said("one")])
+    turn_id, _ = world.store.queue[0]
+    await answer(world)
+    await world.store.take_in([said("two")])
+    next_id, conversation = world.store.queue[0]
+    task = asyncio.create_task(reply(conversation, next_id, world.services))
+    for _ in range(500):
+        await asyncio.sleep(0)
+    assert len(world.channel.texts) == 1
+    await world.store.take_in(
+        [Status("wamid.out1", NUMBER, Delivery.DELIVERED, NOW, f"{turn_id}:0:1")]
+    )
+    assert await task == "answered"
+    assert len(world.channel.texts) == 2
 
 
 async def test_a_cancelled_turn_finishes_the_send_it_has_begun() -> None:

@@ -1,6 +1,7 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
--- Returns {'held', token, ms left}, {'empty'}, or {'taken', messages, history, what was said}.
+-- Returns {'held', token, ms left}, {'empty'}, or
+-- {'taken', messages, history, record of the turn, last bubble of the reply before}.
 
 local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
 local key = conversation_key(conversation)
@@ -24,10 +25,11 @@ redis.call('HSETNX', record, 'started_at', at)
 redis.call('HINCRBY', record, 'runs', 1)
 redis.call('EXPIRE', record, KEPT_SECONDS)
 
-local said = {}
-while true do
-  local known = redis.call('HMGET', record, 'source:' .. #said, 'state:' .. #said)
-  if not known[1] or known[2] == 'unsent' then break end
-  said[#said + 1] = known[1]
-end
-return { 'taken', messages, redis.call('LRANGE', 'rv:history:' .. conversation, 0, -1), said }
+if redis.call('HEXISTS', record, 'begun') == 0 then drop_plan(record) end
+return {
+  'taken',
+  messages,
+  redis.call('LRANGE', 'rv:history:' .. conversation, 0, -1),
+  redis.call('HGETALL', record),
+  redis.call('HGET', key, 'last') or '',
+}

@@ -95,7 +95,7 @@ local function take_status()
   redis.call('EXPIRE', key, KEPT_SECONDS)
   if known[2] then
     local record = turn_key(known[2])
-    redis.call('HSET', record, 'delivery:' .. known[3], delivery)
+    redis.call('HSET', record, 'delivery:' .. known[3], delivery, 'failed_code:' .. known[3], code)
     redis.call('EXPIRE', record, KEPT_SECONDS)
     redis.call('PUBLISH', NEWS_CHANNEL, known[2])
   end

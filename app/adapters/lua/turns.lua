@@ -71,3 +71,12 @@ local function note_pending(conversation)
     redis.call('ZREM', PENDING_KEY, conversation)
   end
 end
+
+-- Forget the bubbles of an answer of which nothing has left.
+local function drop_plan(record)
+  local number = 0
+  while redis.call('HDEL', record, 'state:' .. number, 'source:' .. number, 'text:' .. number) > 0 do
+    number = number + 1
+  end
+  redis.call('HDEL', record, 'whole')
+end

@@ -1,0 +1,258 @@
+"""One turn in hand, in Redis: the ``TurnInHand`` port. Made by ``RedisStore.turn``."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import orjson
+from redis.asyncio import Redis as AsyncRedis
+from redis.commands.core import AsyncScript
+
+from app.core.keys import Keys
+from app.core.model import (
+    Address,
+    Bubble,
+    Delivery,
+    InboundMessage,
+    LastBubble,
+    Standing,
+    Turn,
+    Utterance,
+)
+from app.errors import LeaseLost
+
+KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Send messages")
+
+MOST_MESSAGES = 100
+"""Messages in one turn; what is over waits for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnScripts:
+    """The scripts of a turn's steps."""
+
+    join: AsyncScript
+    plan: AsyncScript
+    begin_send: AsyncScript
+    settle_send: AsyncScript
+    finish: AsyncScript
+
+
+class RedisTurn:
+    """See ``TurnInHand``.
+
+    Attributes:
+        turn: What is answered now.
+        grown: Set when the person has written again since the turn was read.
+        status_came: Set when a status of this reply, or of the one before, has come.
+        finished: Whether the lease has been given back, or was found lost, by ``finish``.
+    """
+
+    def __init__(
+        self,
+        redis: "AsyncRedis",
+        scripts: TurnScripts,
+        keys: Keys,
+        *,
+        ids: tuple[str, str, str],
+        documents: Sequence[bytes],
+        history: Sequence[bytes],
+        record: Mapping[bytes, bytes],
+        last: str,
+    ) -> None:
+        """
+        Args:
+            ids: Conversation, turn and token.
+            documents: The waiting messages as they stand in the inbox.
+            record: The turn's hash, as an earlier run may have left it.
+            last: ``turn:number:seconds`` of the last bubble sent to this person, or ``""``.
+        """
+        self._redis, self._scripts, self._keys = redis, scripts, keys
+        conversation, turn_id, token = ids
+        self._joins = int(record.get(b"joins", b"0"))
+        begun = record.get(b"begun")
+        if begun is not None:  # then the reply stands: later messages are the next turn
+            answered = set(begun.decode().split())
+            documents = [one for one in documents if self._key_of(one) in answered]
+        self._documents = list(documents)
+        self.turn = Turn(
+            turn_id=turn_id,
+            conversation=conversation,
+            token=token,
+            messages=[_message(document) for document in documents],
+            history=[Utterance(**orjson.loads(entry)) for entry in history],
+            standing=list(_standing(turn_id, record)) if begun is not None else [],
+            whole=b"whole" in record,
+            before=_last_bubble(last, turn_id),
+        )
+        self.grown = asyncio.Event()
+        self.status_came = asyncio.Event()
+        self.finished = False
+
+    def _key_of(self, document: bytes) -> str:
+        return self._keys.message(orjson.loads(document)["wamid"])
+
+    async def join(self) -> Turn:
+        """See ``TurnInHand.join``."""
+        self.grown.clear()
+        turn = self.turn
+        documents = await self._scripts.join(
+            args=[turn.conversation, turn.token, turn.turn_id, MOST_MESSAGES]
+        )
+        if documents is None:
+            raise LeaseLost("another worker holds the conversation")
+        self._joins += 1
+        self._documents = documents
+        self.turn = replace(turn, messages=[_message(document) for document in documents])
+        return self.turn
+
+    async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
+        """See ``TurnInHand.plan``."""
+        turn = self.turn
+        args: list[str | bytes | int] = [
+            *(turn.conversation, turn.token, turn.turn_id, self._joins, int(whole))
+        ]
+        for bubble in bubbles:
+            args += [bubble.number, _bytes(bubble.source), _bytes(bubble.text)]
+        if not await self._scripts.plan(args=args):
+            raise LeaseLost("another worker holds the conversation")
+
+    async def begin_send(
+        self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
+    ) -> Address | None:
+        """See ``TurnInHand.begin_send``."""
+        turn = self.turn
+        answer = await self._scripts.begin_send(
+            args=[
+                *(turn.conversation, turn.token, turn.turn_id, bubble.number, attempt),
+                _bytes(bubble.source),
+                _bytes(bubble.text),
+                len(self._documents) if unless_grown else "",
+                int(within.total_seconds() * 1000),
+                time.time(),
+                " ".join(self._keys.message(message.wamid) for message in turn.messages),
+            ]
+        )
+        if answer[0] == b"lost":
+            raise LeaseLost("another worker holds the conversation")
+        if answer[0] == b"grown":
+            return None
+        number_id, phone, user_id = (part.decode() for part in answer[1:])
+        return Address(number_id, phone or None, user_id or None)
+
+    async def settle_send(
+        self,
+        bubble: Bubble,
+        *,
+        wamid: str | None = None,
+        uncertain: bool = False,
+        code: int | str | None = None,
+    ) -> None:
+        """See ``TurnInHand.settle_send``."""
+        state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        wamid_key = self._keys.message(wamid) if wamid else ""
+        why = "" if code is None else code
+        await self._scripts.settle_send(
+            args=[self.turn.turn_id, bubble.number, state, wamid_key, why, time.time()]
+        )
+
+    async def delivery(
+        self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta
+    ) -> tuple[Delivery, int | None] | None:
+        """See ``TurnInHand.delivery``."""
+        deadline = asyncio.get_running_loop().time() + within.total_seconds()
+        while True:
+            self.status_came.clear()
+            known = await self._known_delivery(reply_id, number)
+            if known is not None and known[0] >= at_least:
+                return known
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self.status_came.wait()
+            except TimeoutError:  # the last look is for a signal that was lost
+                return await self._known_delivery(reply_id, number)
+
+    async def _known_delivery(
+        self, reply_id: str, number: int
+    ) -> tuple[Delivery, int | None] | None:
+        names = [f"delivery:{number}", f"failed_code:{number}"]
+        delivery, code = await self._redis.hmget(f"rv:turn:{reply_id}", names)
+        if delivery is None:
+            return None
+        return Delivery(int(delivery)), int(code) if code else None
+
+    async def note(self, **fields: str | float) -> None:
+        """See ``TurnInHand.note``."""
+        key = f"rv:turn:{self.turn.turn_id}"
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hset(key, items=[part for pair in fields.items() for part in pair])
+            pipe.expire(key, KEPT)
+            await pipe.execute()
+
+    async def finish(self, said: str, *, ending: str) -> None:
+        """See ``TurnInHand.finish``."""
+        turn = self.turn
+        heard = "\n".join(message.text for message in turn.messages)
+        entries = [Utterance("user", heard)]
+        if said:
+            entries.append(Utterance("assistant", said))
+        args: list[str | bytes | int | float] = [
+            *(turn.conversation, turn.token, turn.turn_id, uuid.uuid4().hex),
+            *(rq_time(), ending, time.time(), len(entries)),
+            *(orjson.dumps(entry) for entry in entries),
+        ]
+        for message, document in zip(turn.messages, self._documents, strict=True):
+            args += [self._keys.message(message.wamid), document]
+        outcome = await self._scripts.finish(args=args)
+        self.finished = True  # also when it was lost: there is nothing to give back
+        if outcome == b"lost":
+            raise LeaseLost("another worker holds the conversation")
+
+
+def rq_time() -> str:
+    """Now, as RQ writes times into job hashes."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _message(document: bytes) -> InboundMessage:
+    fields = orjson.loads(document)
+    return InboundMessage(
+        **{**fields, "sent_at": datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)}
+    )
+
+
+def _standing(turn_id: str, record: Mapping[bytes, bytes]) -> Iterator[Standing]:
+    """The bubbles of an earlier run, in order."""
+    number = 0
+    while (state := record.get(b"state:%d" % number)) is not None:
+        deadline_ms = record.get(b"deadline_ms:%d" % number)
+        yield Standing(
+            bubble=Bubble(
+                reply_id=turn_id,
+                number=number,
+                text=record.get(b"text:%d" % number, b"").decode(),
+                source=record.get(b"source:%d" % number, b"").decode(),
+            ),
+            state=state.decode(),  # type: ignore[arg-type] # only our scripts write it
+            attempt=int(record.get(b"attempt:%d" % number, b"0")),
+            deadline_at=(
+                datetime.fromtimestamp(float(deadline_ms) / 1000, UTC) if deadline_ms else None
+            ),
+        )
+        number += 1
+
+
+def _last_bubble(last: str, turn_id: str) -> LastBubble | None:
+    reply_id, _, rest = last.partition(":")
+    number, _, seconds = rest.partition(":")
+    if not seconds or reply_id == turn_id:
+        return None
+    return LastBubble(reply_id, int(number), datetime.fromtimestamp(float(seconds), UTC))
+
+
+def _bytes(text: str) -> bytes:
+    # A lone surrogate is no UTF-8; everything else comes back as it was.
+    return text.encode("utf-8", "replace")
