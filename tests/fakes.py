@@ -172,9 +172,9 @@ class FakeStore:
         deaf: Whether signals to turns in hand are lost on the way.
     """
 
-    def __init__(self, keys: Keys, clock: FakeClock) -> None:
+    def __init__(self, keys: Keys, clock: FakeClock | None = None) -> None:
         self._keys = keys
-        self.clock = clock
+        self.clock = clock or FakeClock()
         self._aliases: dict[str, _Conversation] = {}
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, str] = {}

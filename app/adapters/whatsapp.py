@@ -78,7 +78,9 @@ class WhatsApp:
         """Close all connections; the second time does nothing."""
         await self._client.aclose()
 
-    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
+    async def send(
+        self, address: Address, text: str, *, callback: str, leave_by: float = math.inf
+    ) -> str:
         """Send one bubble; its wamid. See ``ports.Channel``.
 
         The first link of a text gets a preview.

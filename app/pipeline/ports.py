@@ -5,6 +5,7 @@ suite runs on both.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -60,7 +61,9 @@ class Model(Protocol):
 class Channel(Protocol):
     """A way to reach a person."""
 
-    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
+    async def send(
+        self, address: Address, text: str, *, callback: str, leave_by: float = math.inf
+    ) -> str:
         """Send one bubble; its wamid. Sending again sends again: there is no idempotency key.
 
         Args:

@@ -76,7 +76,7 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     async with store.turn(CONVERSATION, turn_id) as hand:
         assert hand is not None
         await hand.note(model_asked_at=1.5)
-        await hand.begin_send(bubble_of(hand), attempt=1)
+        await hand.begin_send(bubble_of(hand), attempt=1, within=timedelta(seconds=1))
         await store.take_in([Status("wamid.OUT1", NUMBER, Delivery.SENT, NOW, f"{turn_id}:0:1")])
         await hand.settle_send(bubble_of(hand), wamid="wamid.OUT1")
         await store.take_in(

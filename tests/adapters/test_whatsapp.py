@@ -323,6 +323,16 @@ ANSWERS: Mapping[str, tuple[Conduct, type[RivuletError], object, str]] = {
 }
 
 
+async def test_nothing_leaves_after_its_time() -> None:
+    """Whoever slept past it may have a successor that sends the same bubble."""
+    async with graph(answers()) as meta, channel(meta.url) as adapter:
+        now = asyncio.get_running_loop().time()
+        with pytest.raises(Unavailable):
+            await adapter.send(LENA, TEXT, callback="c", leave_by=now - 0.001)
+        assert meta.calls == []
+        assert await adapter.send(LENA, TEXT, callback="c", leave_by=now + 60)
+
+
 @pytest.mark.parametrize(("conduct", "kind", "code", "scope"), ANSWERS.values(), ids=ANSWERS)
 async def test_an_answer_says_whether_it_was_sent(
     conduct: Conduct, kind: type[RivuletError], code: object, scope: str

@@ -55,17 +55,17 @@ def fake_stage() -> Stage:
 
 def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
     store = open_store(redis_url, stack)
-    redis = Redis.from_url(redis_url, decode_responses=True)
+    redis = Redis.from_url(redis_url)
     stack.push_async_callback(redis.aclose)
 
     async def take_job() -> tuple[str, str] | None:
-        turn = await redis.lindex(f"rq:queue:{QUEUE}", 0)
-        if turn is None:
+        raw = await redis.lpop(f"rq:queue:{QUEUE}")
+        if not isinstance(raw, bytes):
             return None
-        await redis.lpop(f"rq:queue:{QUEUE}")
-        jobs = turn_jobs()
-        data = await redis.hget(f"rq:job:{turn}", "data") or ""
-        return str(turn), data.removeprefix(jobs.head).removesuffix(jobs.tail)
+        jobs, turn = turn_jobs(), raw.decode()
+        data = await redis.hget(f"rq:job:{turn}", "data")
+        text = data.decode() if isinstance(data, bytes) else ""
+        return turn, text.removeprefix(jobs.head).removesuffix(jobs.tail)
 
     async def steal(conversation: str) -> None:
         await redis.set(f"rv:lease:{conversation}", "another", px=60_000)
