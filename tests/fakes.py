@@ -1,6 +1,7 @@
 """Small working things in place of the outside world; ``tests/contracts`` keeps them true."""
 
 import asyncio
+import math
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -128,7 +129,9 @@ class FakeChannel:
     faults: list[Exception | None] = field(default_factory=list)
     on_send: Callable[[str], object] | None = None
 
-    async def send(self, address: Address, text: str, *, callback: str, leave_by: float) -> str:
+    async def send(
+        self, address: Address, text: str, *, callback: str, leave_by: float = math.inf
+    ) -> str:
         if self.on_send:
             result = self.on_send(text)
             if asyncio.iscoroutine(result):
