@@ -71,6 +71,7 @@ def set_up_logs(level: str, form: str, *, stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("rq.worker").setLevel(logging.NOTSET)  # RQ's import has set it to INFO
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+import rq.worker  # noqa: F401 - whose logger then has a level of its own
 import structlog
 
 from app.logs import NOISY, set_up_logs
@@ -20,12 +21,12 @@ def nothing_stays() -> Iterator[None]:
     """Logging is one for the whole process: give it back as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    noisy = {name: logging.getLogger(name).level for name in NOISY}
+    levels = {name: logging.getLogger(name).level for name in (*NOISY, "rq.worker")}
     configured = structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name, was in noisy.items():
+    for name, was in levels.items():
         logging.getLogger(name).setLevel(was)
     structlog.configure(**configured)
 
