@@ -67,6 +67,10 @@ async def greet(name: str) -> dict[str, str]:
     return {"hello": name, "job": current_job.get().id, "worker": current_worker.get().name}
 
 
+async def open_late() -> None:
+    current_worker.get().exit_stack.push_async_callback(say, "closed what a job had opened")
+
+
 def greet_plainly(name: str) -> str:
     from rq import get_current_job
 
@@ -80,9 +84,8 @@ async def wait(name: str, seconds: float) -> None:
     await say(f"ended {name}")
 
 
-async def wait_quietly(name: str, seconds: float) -> None:
-    """``wait``, but with nothing to say at the end: Redis may be away by then."""
-    await say(f"began {name}")
+async def rest(seconds: float) -> None:
+    """``wait`` with nothing to say: Redis may be away."""
     await asyncio.sleep(seconds)
 
 

@@ -27,9 +27,10 @@ def test_coroutines_and_plain_functions_are_run_and_their_results_kept(lab: Lab)
 
 
 def test_the_lifespan_is_open_before_the_first_job_and_left_after_the_last(lab: Lab) -> None:
+    lab.enqueue("open_late")
     lab.enqueue("greet", "Ada")
     lab.burst()
-    assert lab.said() == ["open w1", "ran Ada", "close w1"]
+    assert lab.said() == ["open w1", "ran Ada", "closed what a job had opened", "close w1"]
 
 
 def test_a_job_with_no_result_to_keep_leaves_nothing(lab: Lab) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,7 +46,7 @@ class Cluster:
         self.start("sentinel", self.sentinel_port, "--sentinel", settings=settings)
         asking: Any = Sentinel  # redis-py gives no types here
         self.sentinel = asking([("127.0.0.1", self.sentinel_port)], socket_timeout=2)
-        until(self._is_complete)
+        until(holds(lambda: self.sentinel.discover_slaves("main")))
         self.redis: Redis = self.sentinel.master_for("main", socket_timeout=5)
 
     def start(self, name: str, port: int, *options: str, settings: Path | None = None) -> None:
@@ -69,11 +69,6 @@ class Cluster:
                 },
             )
 
-    def _is_complete(self) -> bool:
-        with suppress(RedisError):
-            return bool(self.sentinel.discover_slaves("main"))
-        return False
-
     def close(self) -> None:
         for process in self.processes.values():
             process.kill()
@@ -89,19 +84,23 @@ def cluster() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_after_a_failover_running_and_new_jobs_end(cluster: Cluster) -> None:
-    queue = Queue("turns", connection=cluster.redis, serializer=JSONSerializer)
-    through = queue.enqueue(f"{JOBS}.wait_quietly", "through", 5, retry=Retry(max=3))
-    cluster.run_worker()
-    until(lambda: through.get_status() is JobStatus.STARTED)
-    until(lambda: cluster.redis.wait(1, 500) == 1)  # the replica has all of it
-    cluster.processes["primary"].kill()
+def holds(condition: Callable[[], object]) -> Callable[[], bool]:
+    """The same, and not yet as long as there is no primary."""
 
-    def enqueued() -> bool:
+    def now() -> bool:
         with suppress(RedisError):
-            queue.enqueue(f"{JOBS}.noop", job_id="new")
-            return True
+            return bool(condition())
         return False
 
-    until(enqueued)
-    until(lambda: {*queue.finished_job_registry.get_job_ids()} == {"new", through.id})
+    return now
+
+
+def test_after_a_failover_running_and_new_jobs_end(cluster: Cluster) -> None:
+    queue = Queue("turns", connection=cluster.redis, serializer=JSONSerializer)
+    through = queue.enqueue(f"{JOBS}.rest", 5, retry=Retry(max=3))
+    cluster.run_worker()
+    until(holds(lambda: through.get_status() is JobStatus.STARTED))
+    until(holds(lambda: cluster.redis.wait(1, 500) == 1))  # the replica has all of it
+    cluster.processes["primary"].kill()
+    until(holds(lambda: queue.enqueue(f"{JOBS}.noop", job_id="new")))
+    until(holds(lambda: {*queue.finished_job_registry.get_job_ids()} == {"new", through.id}))
