@@ -141,7 +141,7 @@ class Stream(Response):
             self._told("ended", tokens=written)
             return
         self._told("failed", tokens=written)
-        await self._break(scope, send)
+        await self._break(scope, send, gone)
 
     async def _write(self, send: Send, gone: "asyncio.Task[bool]") -> int:
         """Write deltas at their pace, up to the fault or the end; how many."""
@@ -189,12 +189,13 @@ class Stream(Response):
             if self._broken == "silence":
                 await _body(send, b": ping\n\n")
 
-    async def _break(self, scope: Scope, send: Send) -> None:
+    async def _break(self, scope: Scope, send: Send, gone: "asyncio.Task[bool]") -> None:
         if self._broken == "cut":
             connection = connection_of(scope)
             if connection is None:
                 raise NoConnection
             connection.close()
+            await gone  # else the server complains of an answer that does not end
             return
         wrong = {
             "no_finish": b"",
