@@ -22,12 +22,12 @@ Keys, all with an expiry but the two marked ``*``:
 
 import asyncio
 import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from importlib.resources import files
 from itertools import chain
+from secrets import token_hex
 from typing import Any, get_args
 
 import orjson
@@ -65,7 +65,7 @@ SCOPES = get_args(Scope)
 
 NEWS_CHANNEL = "rv:news"
 
-Update = list[str | bytes | int]
+Update = tuple[bytes, bytes]
 """One event as the intake script reads it."""
 
 
@@ -148,12 +148,14 @@ class RedisStore:
         return [word.decode() for word in raw]
 
     def _update(self, event: Event) -> Update:
-        """One event as the intake script reads it: its kind, then that kind's fields."""
+        """One event as the intake script reads it: its kind and that kind's fields, as JSON (each
+        argument by itself costs the client 0.6 µs), and a message's document.
+        """
         keys = self._keys
         match event:
             case InboundMessage():
                 number = event.phone_number_id
-                return [
+                fields = [
                     "message",
                     keys.message(event.wamid),
                     keys.user(number, event.user_id) if event.user_id else "",
@@ -163,12 +165,12 @@ class RedisStore:
                     number,
                     event.name or "",
                     int(event.sent_at.timestamp()),
-                    uuid.uuid4().hex,
-                    orjson.dumps(event),
+                    token_hex(16),
                 ]
+                return orjson.dumps(fields), orjson.dumps(event)
             case Status():
                 turn, number = _bubble_of(event.callback)
-                return [
+                fields = [
                     "status",
                     keys.message(event.wamid),
                     int(event.delivery),
@@ -179,7 +181,7 @@ class RedisStore:
                 ]
             case Moved():
                 number = event.phone_number_id
-                return [
+                fields = [
                     "move",
                     keys.user(number, event.old_user_id) if event.old_user_id else "",
                     keys.phone(number, event.old_phone) if event.old_phone else "",
@@ -189,7 +191,8 @@ class RedisStore:
                     event.new_phone or "",
                 ]
             case Ignored():
-                return ["note", keys.message(event.wamid or uuid.uuid4().hex)]
+                fields = ["note", keys.message(event.wamid or token_hex(16))]
+        return orjson.dumps(fields), b""
 
     async def _within_limit(self, call: Any) -> Any:
         try:
@@ -204,7 +207,7 @@ class RedisStore:
     async def turn(self, conversation: str, turn_id: str) -> AsyncIterator[RedisTurn | None]:
         """See ``Store.turn``."""
         self._listen()
-        token = f"{turn_id}:{uuid.uuid4().hex}"
+        token = f"{turn_id}:{token_hex(16)}"
         taken = await self._take_lease(conversation, turn_id, token)
         if taken is None:
             yield None

@@ -1,15 +1,9 @@
 -- Store a slice of what Meta told us; one word for each. Twice is safe: the second time is "duplicate".
--- ARGV: the time as RQ writes it, then for each update its kind and that kind's fields (see take_*).
+-- ARGV: the time as RQ writes it, then for each update two arguments: its kind and that kind's fields
+-- as a JSON array (see take_*), and a message's document as it is to be kept.
 -- Many updates in one call are one atomic step; Python keeps the slices small.
 
 local at = ARGV[1]
-local position = 2
-
-local function take(count)
-  local first = position
-  position = position + count
-  return unpack(ARGV, first, position - 1)
-end
 
 local function keep_alias(key, conversation)
   if key ~= '' then redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS) end
@@ -44,9 +38,8 @@ local function resolve(user_key, phone_key)
   return conversation
 end
 
-local function take_message()
-  local message_key, user_key, phone_key, user_id, phone, number_id, name, seconds, turn, document =
-    take(10)
+local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id, name,
+                            seconds, turn)
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
@@ -75,8 +68,7 @@ local function take_message()
 end
 
 -- Remember something that is not to be answered, so that its redelivery is counted once.
-local function take_note()
-  local message_key = take(1)
+local function take_note(_, message_key)
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
@@ -85,12 +77,11 @@ end
 
 -- A status is news only when it is further than the last one. It may come before the answer of its
 -- own send: then the bubble's record begins here, and the answer adds to it.
-local function take_status()
-  local wamid_key, delivery, seconds, code, turn, number = take(6)
+local function take_status(_, wamid_key, delivery, seconds, code, turn, number)
   local key = 'rv:bubble:' .. wamid_key
   if turn ~= '' then redis.call('HSET', key, 'turn', turn, 'number', number) end
   local known = redis.call('HMGET', key, 'delivery', 'turn', 'number')
-  if tonumber(known[1] or 0) >= tonumber(delivery) then return 'stale' end
+  if tonumber(known[1] or 0) >= delivery then return 'stale' end
   redis.call('HSET', key, 'delivery', delivery, 'at', seconds, 'code', code)
   redis.call('EXPIRE', key, KEPT_SECONDS)
   if known[2] then
@@ -111,8 +102,7 @@ end
 
 -- A person has a new number or user id. Where the new one has already written, the old history goes
 -- in front of the new conversation; else the conversation keeps its key and changes its address.
-local function take_move()
-  local old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone = take(6)
+local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone)
   local conversation = known_as(old_user_key) or known_as(old_phone_key)
   if not conversation then return 'ignored' end
   local key = conversation_key(conversation)
@@ -146,7 +136,8 @@ end
 local takers = { message = take_message, note = take_note, status = take_status, move = take_move }
 
 local outcomes = {}
-while position <= #ARGV do
-  outcomes[#outcomes + 1] = takers[take(1)]()
+for i = 2, #ARGV, 2 do
+  local update = cjson.decode(ARGV[i])
+  outcomes[#outcomes + 1] = takers[update[1]](ARGV[i + 1], unpack(update, 2))
 end
 return outcomes
