@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ def web(given: argparse.Namespace) -> int:
         timeout_graceful_shutdown=15,
     )
     listener = listen(given.host, given.port)
+    _end_well_on_sigterm()
     if given.workers > 1:
         Multiprocess(config, sockets=[listener]).run()
     else:
@@ -72,8 +74,14 @@ def dashboard(given: argparse.Namespace) -> int:
         password=settings.dashboard_password,
     )
     config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, ws="none")
+    _end_well_on_sigterm()
     uvicorn.Server(config).run(sockets=[listen(given.host, given.port)])
     return 0
+
+
+def _end_well_on_sigterm() -> None:
+    # uvicorn, once it has stopped, raises the signal again for whoever was there before it.
+    signal.signal(signal.SIGTERM, lambda *_: None)
 
 
 def demo(given: argparse.Namespace) -> int:
@@ -122,6 +130,18 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text}: not a port")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text}: not a number from 1 on")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rivulet",
@@ -130,23 +150,23 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     one = commands.add_parser("demo", help="everything on this machine, nothing to configure")
-    one.add_argument("--port", type=int, default=8000, help="the first of four (8000)")
+    one.add_argument("--port", type=_port, default=8000, help="the first of four (8000)")
     one.add_argument("--say", nargs="+", metavar="TEXT", help="send this, print the reply, exit")
     one.set_defaults(run=demo)
 
     one = commands.add_parser("web", help="the web process: takes Meta's webhooks")
     one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=8000)
-    one.add_argument("--workers", type=int, default=1, help="processes on this port")
+    one.add_argument("--port", type=_port, default=8000)
+    one.add_argument("--workers", type=_count, default=1, help="processes on this port")
     one.set_defaults(run=web)
 
     one = commands.add_parser("worker", help="one worker process: answers conversations")
-    one.add_argument("--max-concurrency", type=int, metavar="N", help="conversations at once")
+    one.add_argument("--max-concurrency", type=_count, metavar="N", help="conversations at once")
     one.set_defaults(run=worker)
 
     one = commands.add_parser("dashboard", help="rq-dashboard on our queue")
     one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=9181)
+    one.add_argument("--port", type=_port, default=9181)
     one.set_defaults(run=dashboard)
 
     one = commands.add_parser("check", help="are settings, Redis, Meta and the model all right?")
