@@ -29,6 +29,7 @@ _HARD_BREAK = re.compile(r"\\(?=\n)|(?<=\S)[ ]{2,}(?=\n)")
 _TAG = re.compile(
     r"""</?([a-zA-Z][a-zA-Z0-9]{0,15})(?:\s+[\w:-]+\s?=\s?(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*\s*/?>"""
 )
+_END_TAG = re.compile(r"</([a-zA-Z]+)")
 _AUTOLINK = re.compile(
     r"<(?:mailto:|tel:)?((?:https?://)[^\s<>]+|[^\s<>@:/]{1,64}@[^\s<>@]{1,190})>"
 )
@@ -64,6 +65,7 @@ class Scanner:
         self._open_tags: Counter[Style] = Counter()
         self._ticks: dict[int, list[int]] | None = None
         self._parens: dict[int, int] | None = None
+        self._ends: set[str] | None = None
         self._missing: set[str] = set()
         self._line = 0
         self._worded = 0
@@ -261,9 +263,14 @@ class Scanner:
             self._put("\n" if name == "br" or self._line_begun() else "")
         else:
             # <code> may stand for a code to type in; with an end or an attribute it is HTML.
-            ended = closing or "=" in tag or self._find(f"</{name}", 0) >= 0
-            return name in _SILENT_TAGS and ended
+            return name in _SILENT_TAGS and (closing or "=" in tag or name in self._ended())
         return True
+
+    def _ended(self) -> set[str]:
+        """The names of the tags that end somewhere in the paragraph."""
+        if self._ends is None:
+            self._ends = {name.lower() for name in _END_TAG.findall(self._text)}
+        return self._ends
 
     def _style(self, style: Style, *, closing: bool) -> None:
         if closing and self._open_tags[style]:
