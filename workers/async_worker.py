@@ -8,6 +8,7 @@ replace it.
 import asyncio
 import contextvars
 import inspect
+import math
 import os
 import signal
 import threading
@@ -164,32 +165,34 @@ class AsyncWorker(Bookkeeping):
     async def _take_jobs(self, burst: bool, max_jobs: int | None, max_idle_time: int | None) -> int:
         """Take and start jobs until told to stop, or for a reason given; how many were started."""
         started, batch, busy_at = 0, 1, time.monotonic()
+        patience = math.inf if max_idle_time is None else max_idle_time
         async with async_twin(self.connection, socket_timeout=SOCKET_SECONDS) as redis:
             while not self._stop.is_set():
                 room = self.max_concurrency - len(self.running)
                 if max_jobs is not None:
                     room = min(room, max_jobs - started)
-                if room > 0:
-                    try:
-                        if await self._is_suspended(redis):
-                            if burst:
-                                break
-                            continue
-                        job_ids = await self._pop(redis, min(room, batch), wait=not burst)
-                        started += await self._start(job_ids) if job_ids else 0
-                    except (RedisError, OSError) as exc:
-                        await self._wait_for_redis(redis, exc)
-                        continue
-                    batch = min(2 * len(job_ids), LARGEST_BATCH) or 1
-                    if job_ids or self.running:
-                        busy_at = time.monotonic()
-                    elif max_idle_time is not None and time.monotonic() - busy_at > max_idle_time:
+                if room <= 0:
+                    if not self.running:
                         break
-                    if job_ids or not burst:
+                    await self._slot()
+                    continue
+                try:
+                    if await self._is_suspended(redis):
+                        if burst:
+                            break
                         continue
-                if not self.running:  # nothing more to come: burst, or max_jobs
+                    job_ids = await self._pop(redis, min(room, batch), wait=not burst)
+                    started += await self._start(job_ids) if job_ids else 0
+                except (RedisError, OSError) as exc:
+                    await self._wait_for_redis(redis, exc)
+                    continue
+                batch = min(2 * len(job_ids), LARGEST_BATCH) or 1
+                if job_ids or self.running:
+                    busy_at = time.monotonic()
+                if burst and self.running and not job_ids:
+                    await self._slot()
+                elif not job_ids and (burst or time.monotonic() - busy_at > patience):
                     break
-                await self._slot()
         return started
 
     async def _pop(self, redis: Redis, limit: int, *, wait: bool) -> list[str]:
