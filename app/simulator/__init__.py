@@ -6,7 +6,7 @@ In a test: ``async with serving(create_meta(MetaSettings(…))) as url`` (``serv
 
 **Graph API** as Meta has it: ``/{version}/{phone_number_id}/messages``, media, numbers, token.
 
-**Control**, JSON; a wish that cannot be granted is a 400 with ``error``:
+**Control**, JSON; a wish that cannot be granted is a 400 with ``error``, a foreign ``Origin`` 403:
 
 =======================================  ==========================================================
 GET, POST /simulator/persons             all; one more ``{id?, name?, phone?, user_id?, username?,
@@ -31,7 +31,7 @@ POST /simulator/model-events             the model's own news
 **Record**: ``seq``, ``at``, ``kind`` and, by kind:
 
 * ``message``: person, phone_number_id, wamid, type, text
-* ``webhook``: delivery, attempt (from 1), status or error, seconds, wamids, statuses, faults
+* ``webhook``: delivery, attempt (from 1), status or error, seconds, wamids, statuses
 * ``dropped``: a webhook that never goes out: fault, wamids, statuses
 * ``send``: person, phone_number_id, wamid, type, text, callback, via, status (``null``: the
   connection was cut), error, fault, received_at, seconds

@@ -1,7 +1,9 @@
 """Request bodies, up to a size."""
 
+import json
+
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 
 class TooLarge(ValueError):
@@ -21,6 +23,13 @@ async def body_of(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise TooLarge("the body is too large")
     return bytes(body)
+
+
+class AsciiJson(JSONResponse):
+    """JSON that can carry any text, lone surrogates too: persons may write them."""
+
+    def render(self, content: object) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 async def nobody(request: Request, error: Exception) -> Response:

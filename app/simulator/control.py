@@ -5,17 +5,16 @@ import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
+import httpx2
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from app.simulator.bodies import body_of
+from app.simulator.bodies import AsciiJson, body_of
 from app.simulator.connections import Connection, connection_of
-from app.simulator.faults import BadFault
-from app.simulator.knobs import BadKnob
-from app.simulator.persons import Person, Taken, check_fields
+from app.simulator.persons import Person, check_fields
 from app.simulator.record import Event, Record
-from app.simulator.speech import BadMessage, move, say
+from app.simulator.speech import move, say
 from app.simulator.updates import encoded
 from app.simulator.world import World, world_of
 
@@ -38,9 +37,11 @@ def control(step: Step) -> Callable[[Request], Awaitable[Response]]:
         try:
             return await step(world_of(request), request, await _json_of(request))
         except NotThere:
-            return JSONResponse({"error": "there is none"}, 404)
-        except (BadFault, BadKnob, BadMessage, Taken, ValueError, TypeError, KeyError) as error:
-            return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 400)
+            return AsciiJson({"error": "there is none"}, 404)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            return AsciiJson({"error": f"no answer: {type(error).__name__}"}, 502)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            return AsciiJson({"error": f"{type(error).__name__}: {error}"}, 400)
 
     return route
 
@@ -48,10 +49,10 @@ def control(step: Step) -> Callable[[Request], Awaitable[Response]]:
 async def persons(world: World, request: Request, body: Any) -> Response:
     """All persons, or one or more new ones."""
     if request.method == "GET":
-        return JSONResponse([person.as_json() for person in world.persons])
+        return AsciiJson([person.as_json() for person in world.persons])
     if isinstance(body, list):
-        return JSONResponse([_new_person(world, one).as_json() for one in body], 201)
-    return JSONResponse(_new_person(world, body).as_json(), 201)
+        return AsciiJson([_new_person(world, one).as_json() for one in body], 201)
+    return AsciiJson(_new_person(world, body).as_json(), 201)
 
 
 async def person(world: World, request: Request, body: Any) -> Response:
@@ -65,42 +66,42 @@ async def person(world: World, request: Request, body: Any) -> Response:
             setattr(one, name, body[name])
         if one.online:
             world.bubbles.come_online(one)
-    return JSONResponse(one.as_json())
+    return AsciiJson(one.as_json())
 
 
 async def person_messages(world: World, request: Request, body: Any) -> Response:
     """A person writes to the business; the webhook goes out at once."""
-    return JSONResponse({"wamid": say(world, _person(world, request), body)}, 202)
+    return AsciiJson({"wamid": say(world, _person(world, request), body)}, 202)
 
 
 async def person_moves(world: World, request: Request, body: Any) -> Response:
     """A person gets a new phone, and with it a new user id; the business is told."""
     one = _person(world, request)
     move(world, one, body)
-    return JSONResponse(one.as_json())
+    return AsciiJson(one.as_json())
 
 
 async def person_read(world: World, request: Request, body: Any) -> Response:
     """A person opens their chats: what is on the phone is read."""
-    return JSONResponse({"read": world.bubbles.read_by(_person(world, request))})
+    return AsciiJson({"read": world.bubbles.read_by(_person(world, request))})
 
 
 async def numbers(world: World, request: Request, body: Any) -> Response:
     """The business's numbers."""
-    return JSONResponse([number.as_json() for number in world.numbers.values()])
+    return AsciiJson([number.as_json() for number in world.numbers.values()])
 
 
 async def knobs(world: World, request: Request, body: Any) -> Response:
     """How this Meta behaves; with PATCH, some of it from now on otherwise."""
     if request.method == "PATCH":
         world.knobs = world.knobs.turned(body)
-    return JSONResponse(world.knobs.as_json())
+    return AsciiJson(world.knobs.as_json())
 
 
 async def webhooks(world: World, request: Request, body: Any) -> Response:
     """Any body of ours, signed and sent again until a 200 like Meta's own."""
     world.courier.tell_raw(body["raw"].encode() if "raw" in body else encoded(body["body"]))
-    return JSONResponse({}, 202)
+    return AsciiJson({}, 202)
 
 
 async def handshake(world: World, request: Request, body: Any) -> Response:
@@ -113,7 +114,7 @@ async def handshake(world: World, request: Request, body: Any) -> Response:
     }
     answer = await world.courier.get(world.knobs.webhook_url or "", params)
     verified = answer.status_code == 200 and answer.text == challenge
-    return JSONResponse({"verified": verified, "status": answer.status_code})
+    return AsciiJson({"verified": verified, "status": answer.status_code})
 
 
 async def record(world: World, request: Request, body: Any) -> Response:
@@ -128,7 +129,7 @@ async def record(world: World, request: Request, body: Any) -> Response:
     limit = request.query_params.get("limit")
     events = world.record.after(after, int(limit) if limit else None)
     kinds = request.query_params.getlist("kind")
-    return JSONResponse([event for event in events if not kinds or event["kind"] in kinds])
+    return AsciiJson([event for event in events if not kinds or event["kind"] in kinds])
 
 
 async def events(world: World, request: Request, body: Any) -> Response:
@@ -183,7 +184,7 @@ def routes() -> list[Route]:
 
 
 def _as_sse(event: Event) -> str:
-    return f"id: {event['seq']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+    return f"id: {event['seq']}\ndata: {json.dumps(event)}\n\n"
 
 
 def _person(world: World, request: Request) -> Person:

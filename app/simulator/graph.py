@@ -148,7 +148,7 @@ class _Call:
     def _check_medium(self) -> None:
         kind = self.body.get("type")
         media_id = self.body[kind].get("id") if kind in MEDIA_KINDS else None
-        if media_id is not None and self.world.media.get(media_id, now=self.world.now()) is None:
+        if media_id and self.world.media.get(str(media_id), now=self.world.now()) is None:
             raise Refusal(131009, f"{kind}.id is not a media id.")
 
     def _show_read(self, person: Person, wamid: str) -> None:

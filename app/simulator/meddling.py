@@ -3,13 +3,13 @@
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from app.simulator.bodies import AsciiJson
 from app.simulator.control import NotThere, control
 from app.simulator.faults import BadFault
-from app.simulator.persons import Chat, Person
-from app.simulator.world import World
+from app.simulator.world import Said, World
 
 MODEL_PREFIX = "model-"
 """Faults of the scripted model live in its own process; here their ids begin with this."""
@@ -18,7 +18,7 @@ MODEL_PREFIX = "model-"
 async def faults(world: World, request: Request, body: Any) -> Response:
     """All faults, one more, or none any more."""
     if request.method == "GET":
-        return JSONResponse([fault.as_json() for fault in world.faults])
+        return AsciiJson([fault.as_json() for fault in world.faults])
     if request.method == "DELETE":
         for fault in list(world.faults):
             world.courier.let_go(fault.id)
@@ -31,8 +31,8 @@ async def faults(world: World, request: Request, body: Any) -> Response:
         answered = answer.json()
         if "id" in answered:
             answered["id"] = MODEL_PREFIX + answered["id"]
-        return JSONResponse(answered, answer.status_code)
-    return JSONResponse(world.faults.ask(body).as_json(), 201)
+        return AsciiJson(answered, answer.status_code)
+    return AsciiJson(world.faults.ask(body).as_json(), 201)
 
 
 async def fault(world: World, request: Request, body: Any) -> Response:
@@ -54,10 +54,9 @@ async def model_events(world: World, request: Request, body: Any) -> Response:
     if not isinstance(body.get("phase"), str):
         raise ValueError("phase: needed")
     fields = {name: value for name, value in body.items() if name not in ("seq", "at", "kind")}
-    found = _whose(world, str(body.get("said", "")))
-    person, chat = found if found else (None, None)
-    fields["person"] = person and person.id
-    fields["phone_number_id"] = chat and chat.phone_number_id
+    who = _whose(world, str(body.get("said", "")))
+    fields["person"] = who.person.id if who else None
+    fields["phone_number_id"] = who.phone_number_id if who else None
     world.record.add("model", **fields)
     return Response(status_code=204)
 
@@ -71,17 +70,9 @@ def routes() -> list[Route]:
     ]
 
 
-def _whose(world: World, said: str) -> tuple[Person, Chat] | None:
-    chats = [
-        (chat.last_message_at or 0.0, person.id, person, chat)
-        for person in world.persons
-        for chat in person.chats.values()
-        if chat.last_text and chat.last_text in said
-    ]
-    if not chats:
-        return None
-    *_, person, chat = max(chats, key=lambda one: one[:2])
-    return person, chat
+def _whose(world: World, said: str) -> Said | None:
+    """Who last wrote something that stands in the model's question."""
+    return next((who for text, who in reversed(world.lately) if text in said), None)
 
 
 def _at_model(world: World, path: str) -> str:

@@ -191,7 +191,10 @@ def _error(
 
 
 async def _json_of(request: Request) -> dict[str, Any]:
-    body = json.loads(await body_of(request, BODY_MOST))
+    try:
+        body = json.loads(await body_of(request, BODY_MOST))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(body, dict):
         raise ValueError("not a JSON object")
     return body

@@ -24,13 +24,11 @@ class Chat:
 
     Attributes:
         last_message_at: When the person last wrote; opens the 24-hour window.
-        last_text: What they wrote, to tell whose stream the model is writing.
         typing_since: When a typing indicator was last shown to them.
     """
 
     phone_number_id: str
     last_message_at: float | None = None
-    last_text: str = ""
     typing_since: float | None = None
     pair: Bucket = field(default_factory=lambda: Bucket(45, 1 / 6))
     unread: "deque[Bubble]" = field(default_factory=lambda: deque(maxlen=KEPT_BUBBLES))

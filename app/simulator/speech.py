@@ -126,7 +126,7 @@ def _open_window(
         return
     chat = person.chat(phone_number_id)
     chat.last_message_at = max(sent_at, chat.last_message_at or 0.0)
-    chat.last_text = text
+    world.lately.append((text, Said(person, phone_number_id)))
 
 
 def _system(world: World, person: Person, phone_number_id: str, old_phone: str | None) -> Update:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hmac import compare_digest
@@ -21,6 +21,9 @@ from app.simulator.webhooks import Courier
 
 KEPT_MESSAGES = 100_000
 """Of what persons wrote, ids that the business may still mark as read."""
+
+LATELY = 200
+"""Of what persons wrote, texts by which a stream of the model is known to be theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,12 @@ class Said(NamedTuple):
 
 @dataclass(slots=True)
 class World:
-    """Everything of one running simulator."""
+    """Everything of one running simulator.
+
+    Attributes:
+        lately: What persons wrote last, with who it was.
+        said: Who wrote which message, by wamid.
+    """
 
     settings: MetaSettings
     knobs: Knobs
@@ -68,6 +76,7 @@ class World:
     bubbles: Bubbles
     dice: random.Random
     media: Media = field(default_factory=Media)
+    lately: deque[tuple[str, Said]] = field(default_factory=lambda: deque(maxlen=LATELY))
     said: OrderedDict[str, Said] = field(default_factory=OrderedDict)
 
     @classmethod

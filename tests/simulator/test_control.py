@@ -1,5 +1,7 @@
 """What can be asked of the simulator itself: persons, moves, knobs; and what is refused."""
 
+import json
+
 import pytest
 
 from app.simulator.knobs import BadKnob, Knobs
@@ -184,3 +186,22 @@ async def test_another_sites_page_may_not_speak_for_a_person(meta: Meta) -> None
     assert foreign.status_code == 403
     own = str(meta.http.base_url).rstrip("/")
     assert (await meta.http.post(path, json=said, headers={"origin": own})).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00", "\ud800 alone", "\u202e", "x" * 4096], ids=["NUL", "surrogate", "bidi", "long"]
+)
+async def test_persons_may_write_anything_and_it_is_recorded(meta: Meta, text: str) -> None:
+    path = "/simulator/persons/amelia/messages"
+    answer = await meta.http.post(path, content=json.dumps({"text": text}))
+    assert answer.status_code == 202
+    await meta.business.until(lambda: meta.business.messages)
+    assert meta.business.messages[0]["text"]["body"] == text
+    assert (await meta.record("message"))[0]["text"] == text
+
+
+@pytest.mark.parametrize("body", ["{", "[1]", "5", '"x"', "[" * 100_000], ids=lambda body: body[:3])
+async def test_control_that_is_no_object_is_a_400(meta: Meta, body: str) -> None:
+    for path in ("persons", "persons/amelia/messages", "faults", "model-events"):
+        answer = await meta.http.post(f"/simulator/{path}", content=body)
+        assert answer.status_code == 400, path

@@ -66,6 +66,8 @@ REFUSED = [
     pytest.param(rows(11), 131009, id="eleven rows"),
     pytest.param(rows(1, "t" * 25), 100, id="row title too long"),
     pytest.param({"to": AMELIA, "type": "image", "image": {"id": "1"}}, 131009, id="no such file"),
+    pytest.param({"to": 5, "type": [], "text": 5}, 100, id="wrong types"),
+    pytest.param({"to": AMELIA, "type": {}, "text": 5}, 131051, id="a type that is an object"),
     pytest.param({**text("x"), "to": "15005550199"}, 131026, id="nobody has this number"),
 ]
 

@@ -150,3 +150,10 @@ async def test_any_body_can_be_sent_signed(meta: Meta) -> None:
 async def test_the_handshake_is_metas(meta: Meta, word: str, verified: bool) -> None:
     answer = await meta.http.post("/simulator/handshake", json={"verify_token": word})
     assert answer.json() == {"verified": verified, "status": 200 if verified else 403}
+
+
+async def test_a_handshake_that_nobody_answers_is_a_502(meta: Meta) -> None:
+    await meta.turn(webhook_url="http://127.0.0.1:1/webhook")
+    assert (await meta.http.post("/simulator/handshake")).status_code == 502
+    await meta.turn(webhook_url=None)
+    assert (await meta.http.post("/simulator/handshake")).status_code == 502
