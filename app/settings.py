@@ -170,6 +170,16 @@ class Settings(BaseModel):
         return [name.upper() for name in names if name in self.model_fields_set]
 
 
+def environment(
+    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
+) -> dict[str, str]:
+    """All that is set, ours or not; the environment wins over the file."""
+    in_file = dotenv_values(env_file) if env_file and env_file.is_file() else {}
+    given = {name: value or "" for name, value in in_file.items()}
+    given.update(os.environ if environ is None else environ)
+    return given
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
 ) -> Settings:
@@ -178,8 +188,7 @@ def load_settings(
     Raises:
         SettingsError: With one line for each setting that is missing, wrong or misspelt.
     """
-    given = dict(dotenv_values(env_file)) if env_file and env_file.is_file() else {}
-    given.update(os.environ if environ is None else environ)
+    given = environment(environ, env_file=env_file)
     known = {name.upper(): name for name in Settings.model_fields}
     values = {known[name]: value for name, value in given.items() if name in known and value}
     wrong = [

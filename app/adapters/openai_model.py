@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 OPENAI_URL = "https://api.openai.com/v1"
 
+NO_KEY = "none"
+"""Sent where no key is set: a server of one's own needs none, but the SDK insists."""
+
 CONNECT_SECONDS = 5.0
 MAX_CONNECTIONS = 4000
 MAX_IDLE_CONNECTIONS = 100
@@ -51,6 +54,7 @@ class OpenAIModel:
     part of the answer.
 
     Args:
+        api_key: May be empty for a server of one's own.
         base_url: As far as ``/chat/completions``; ``None`` for OpenAI itself.
         model: As the server calls it; the deployment's name with Azure.
         first_token: How long the first delta may take, connecting included.
@@ -74,7 +78,7 @@ class OpenAIModel:
         self._total = total.total_seconds()
         self._asks_usage = True
         self._client = openai.AsyncOpenAI(
-            api_key=api_key.get_secret_value(),
+            api_key=api_key.get_secret_value() or NO_KEY,
             base_url=base_url or OPENAI_URL,
             # The SDK would repeat timeouts and 429s too, and wait half a second before each.
             max_retries=0,

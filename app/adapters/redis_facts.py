@@ -1,0 +1,56 @@
+"""What a Redis says of itself: how old it is, and whether it keeps what it is given."""
+
+import asyncio
+from dataclasses import dataclass
+
+from redis.exceptions import AuthenticationError, RedisError
+
+from app.adapters.redis_client import async_redis
+from app.errors import Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class RedisFacts:
+    """One server, from its own ``INFO``.
+
+    Attributes:
+        version: Of the Redis that it is, or is compatible with.
+        is_primary: Whether it takes writes.
+        appends: Whether it writes each change to a file (``appendonly``).
+        policy: What it drops when its memory is full (``maxmemory-policy``).
+    """
+
+    name: str
+    version: tuple[int, int]
+    is_primary: bool
+    appends: bool
+    policy: str
+
+
+async def redis_facts(url: str, *, within: float) -> RedisFacts:
+    """Ask the Redis at ``url``, for ``within`` seconds at most.
+
+    Raises:
+        Unavailable: It does not answer; ``code`` is ``login`` when it does not know us.
+    """
+    redis = async_redis(url)
+    try:
+        async with asyncio.timeout(within):
+            info = await redis.info()
+    except AuthenticationError as exc:
+        raise Unavailable("Redis does not take our login", code="login", scope="store") from exc
+    except (RedisError, OSError) as exc:
+        # Its own text is left out: it may hold what stands in the URL.
+        raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from None
+    finally:
+        await redis.aclose()
+    version = str(info.get("redis_version", "0"))
+    valkey = info.get("valkey_version")
+    major, minor, *_ = (*version.split("."), "0", "0")
+    return RedisFacts(
+        name=f"Valkey {valkey}" if valkey else f"Redis {version}",
+        version=(int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (0, 0),
+        is_primary=info.get("role") == "master",
+        appends=info.get("aof_enabled") == 1,
+        policy=str(info.get("maxmemory_policy", "unknown")),
+    )
