@@ -3,12 +3,14 @@
 import asyncio
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from app import metrics
 from app.core.model import Status
@@ -16,7 +18,7 @@ from app.core.payloads import NotJson, parse
 from app.core.signature import verify
 from app.errors import Unavailable
 from app.pipeline.ports import Services
-from app.pipeline.receive import receive
+from app.pipeline.receive import receive as take_messages
 from app.pipeline.record import record
 
 log = structlog.get_logger()
@@ -25,7 +27,8 @@ MOST_BYTES = 3 * 1024 * 1024  # "Webhooks overview": the body is at most 3 MB
 BODY_SECONDS = 10.0
 """How long a body may take to arrive; Meta's come at once."""
 
-SIGNATURE_HEADER = "x-hub-signature-256"
+SIGNATURE_HEADER = b"x-hub-signature-256"
+STORED = Response(status_code=200)
 
 
 def webhook_route(
@@ -43,20 +46,63 @@ def webhook_route(
         body_seconds: How long a body may take to arrive.
     """
 
-    async def answer(request: Request) -> Response:
-        if request.method in ("GET", "HEAD"):
-            return handshake(request, verify_token)
+    webhook = Webhook(services, tuple(app_secrets), verify_token, body_seconds)
+    return Route("/webhook", webhook, methods=["GET", "POST"])
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """The route's end, as a bare ASGI app: Starlette's ``Request`` costs more than our check."""
+
+    services: Services
+    app_secrets: Sequence[str]
+    verify_token: str
+    body_seconds: float
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "POST":
+            response = await self._answer(scope, receive)
+        else:
+            response = handshake(Request(scope), self.verify_token)
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
         started = time.perf_counter()
         try:
-            response = await take_in(request, services, app_secrets, body_seconds)
+            response = await self._take_in(dict(scope["headers"]), receive)
         except Exception:
             log.exception("webhook.broken")
             response = Response(status_code=503)  # not stored, so Meta is to deliver it again
-        services.meter.count(metrics.WEBHOOK_REQUESTS, status=str(response.status_code))
-        services.meter.observe(metrics.WEBHOOK_SECONDS, time.perf_counter() - started)
+        meter = self.services.meter
+        meter.count(metrics.WEBHOOK_REQUESTS, status=str(response.status_code))
+        meter.observe(metrics.WEBHOOK_SECONDS, time.perf_counter() - started)
         return response
 
-    return Route("/webhook", answer, methods=["GET", "POST"])
+    async def _take_in(self, headers: Mapping[bytes, bytes], receive: Receive) -> Response:
+        """Verify, parse, store, answer: 200 only when all is stored (or known, or of no use)."""
+        signature = headers.get(SIGNATURE_HEADER)
+        if signature is None:
+            return refused(401, "unsigned")
+        body = await read_body(headers, receive, within=self.body_seconds)
+        if isinstance(body, Response):
+            return body
+        if not verify(body, signature.decode("latin-1"), app_secrets=self.app_secrets):
+            return refused(401, "wrong_signature")
+        try:
+            events = parse(body, received_at=self.services.clock.now())
+        except NotJson:
+            return refused(400, "not_json")
+        statuses = [event for event in events if isinstance(event, Status)]
+        others = [event for event in events if not isinstance(event, Status)]
+        try:
+            if others:
+                await take_messages(others, self.services)
+            if statuses:
+                await record(statuses, self.services)
+        except Unavailable as exc:
+            log.error("webhook.not_stored", error=str(exc))
+            return Response(status_code=503)  # Meta delivers again; that is our retry
+        return STORED
 
 
 def handshake(request: Request, verify_token: str) -> Response:
@@ -70,54 +116,29 @@ def handshake(request: Request, verify_token: str) -> Response:
     return PlainTextResponse(query.get("hub.challenge", ""))
 
 
-async def take_in(
-    request: Request, services: Services, app_secrets: Sequence[str], body_seconds: float
-) -> Response:
-    """Verify, parse, store, answer: 200 only when all of it is stored (or known, or of no use)."""
-    signature = request.headers.get(SIGNATURE_HEADER)
-    if signature is None:
-        return refused(401, "unsigned")
-    body = await read_body(request, within=body_seconds)
-    if isinstance(body, Response):
-        return body
-    if not verify(body, signature, app_secrets=app_secrets):
-        return refused(401, "wrong_signature")
-    try:
-        events = parse(body, received_at=services.clock.now())
-    except NotJson:
-        return refused(400, "not_json")
-    statuses = [event for event in events if isinstance(event, Status)]
-    others = [event for event in events if not isinstance(event, Status)]
-    try:
-        if others:
-            await receive(others, services)
-        if statuses:
-            await record(statuses, services)
-    except Unavailable as exc:
-        log.error("webhook.not_stored", error=str(exc))
-        return Response(status_code=503)  # Meta delivers again; that is our retry
-    return Response(status_code=200)
-
-
-async def read_body(request: Request, *, within: float) -> bytes | Response:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, within: float
+) -> bytes | Response:
     """The exact bytes, or the answer to a body that is too large or never ends."""
-    announced = request.headers.get("content-length", "")
+    announced = headers.get(b"content-length", b"")
     # [:20]: a longer number is too large as well, and int() refuses one of thousands of digits.
-    if announced.isdecimal() and int(announced[:20]) > MOST_BYTES:
+    if announced.isdigit() and int(announced[:20]) > MOST_BYTES:
         return refused(413, "too_large")
     parts: list[bytes] = []
-    size = 0
+    size, more = 0, True
     try:
         async with asyncio.timeout(within):
-            async for part in request.stream():
-                size += len(part)
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return refused(400, "broken_off")
+                parts.append(message.get("body", b""))
+                more = message.get("more_body", False)
+                size += len(parts[-1])
                 if size > MOST_BYTES:
                     return refused(413, "too_large")
-                parts.append(part)
     except TimeoutError:
         return refused(408, "too_slow")
-    except ClientDisconnect:
-        return refused(400, "broken_off")
     return b"".join(parts)
 
 
