@@ -1,0 +1,123 @@
+"""What a line is: the block structure of Markdown as it streams, one line at a time."""
+
+import re
+from enum import Enum, auto
+
+from app.core.graphemes import size
+
+
+class Kind(Enum):
+    """What a line is part of."""
+
+    BLANK = auto()
+    TEXT = auto()
+    LABEL = auto()  # text that an emoji opens, as lists without markers have it
+    ITEM = auto()
+    HEADING = auto()
+    TABLE = auto()
+    QUOTE = auto()
+    FENCE = auto()
+    FORMULA = auto()
+    RULE = auto()
+
+
+EMOJI = (
+    "\u231a-\u23ff\u24c2\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299"
+    "\u203c\u2049\u2122\u2139\u2194-\u21aa\U0001f000-\U0001faff"
+)
+EMOJI_RUN = re.compile(f"[{EMOJI}][{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]*")
+
+_MARKER = (
+    r"[-*+•◦▪▫‣⁃●○■□–—·✓✔✗☐☑]|\(?\d{1,3}[.)]|\(?[a-zA-Zа-яА-Я]\)|[①-⑳]|[（(][一二三四五六七八九十\d]{1,3}[）)]"
+    r"|[0-9]\ufe0f?\u20e3"
+)
+_LINE = re.compile(
+    rf"""(?P<indent>[ \t]*)(?:
+    (?P<blank>\r?\n)
+    | (?P<fence>`{{3,}}|~{{3,}})
+    | (?P<rule>(?:\*[ \t]*){{3,}}\r?\n|(?:-[ \t]*){{3,}}\r?\n|(?:_[ \t]*){{3,}}\r?\n)
+    | (?P<heading>\#{{1,6}}[ \t])
+    | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[一二三四五六七八九十]{{1,3}}、|\d{{1,2}}[、．])
+    | (?P<table>\|)
+    | (?P<quote>>)
+    | (?P<formula>\$\$|\\\[)
+    | (?P<label>[{EMOJI}])
+    )""",
+    re.X,
+)
+_KINDS = {
+    "blank": Kind.BLANK,
+    "fence": Kind.FENCE,
+    "rule": Kind.RULE,
+    "heading": Kind.HEADING,
+    "item": Kind.ITEM,
+    "table": Kind.TABLE,
+    "quote": Kind.QUOTE,
+    "formula": Kind.FORMULA,
+    "label": Kind.LABEL,
+}
+# The beginning of a line that may still become a marker, a rule or a fence.
+_UNSETTLED = re.compile(
+    r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+•◦▪▫‣⁃●○■□–—·✓✔✗☐☑\r>$\\]"
+    r"|[(（]?(?:\d{0,3}|[a-zA-Zа-яА-Я]|[一二三四五六七八九十]{1,3})[.)）\ufe0f]?)$"
+)
+_MOST_UNSETTLED = 80
+
+# Whole lines that head what comes below them: all bold, or a bold label with a number.
+BOLD_LINE = re.compile(
+    r"[ \t]*(?:[^\w\s]{1,4}[ \t]*)?(?:\d{1,3}[.)][ \t]*)?"
+    r"(\*{1,3}|_{1,3})(?=\S)[^\n]{1,118}?\1[ \t]*:?\s*$"
+)
+# A line of these many characters that ends without a mark is a title rather than a sentence.
+TITLE = 60
+# A line that introduces what comes below it.
+LEAD_IN = re.compile(r"[:：]\s*[*_]{0,3}\s*$")
+
+
+def kind_of_line(text: str, at: int, final: bool) -> tuple[Kind, int, str] | None:
+    """The kind of the line that starts at ``at``, its indentation and its marker.
+
+    ``None`` when the line has too few characters to tell (never when ``final``).
+    """
+    found = _LINE.match(text, at)
+    if not final and len(text) - at < _MOST_UNSETTLED and _UNSETTLED.match(text, at):
+        return None
+    if not found:
+        return Kind.TEXT, indentation(text, at), ""
+    name = found.lastgroup or "blank"
+    return _KINDS[name], _width(found["indent"]), found[name]
+
+
+def indentation(text: str, at: int) -> int:
+    """How far the line at ``at`` stands in, in columns."""
+    end = at
+    while end < len(text) and text[end] in " \t":
+        end += 1
+    return _width(text[at:end])
+
+
+def _width(indent: str) -> int:
+    return len(indent.expandtabs(4))
+
+
+def next_line(text: str, newline: int, final: bool) -> tuple[int, bool] | None:
+    """The start of the next line that is not blank, and whether blank ones stand before it.
+
+    ``None`` when it has not begun to show yet; the end of the text when ``final``.
+    """
+    start, blank, at = newline + 1, False, newline + 1
+    while at < len(text):
+        if at - newline > _MOST_UNSETTLED:
+            return at, True
+        char = text[at]
+        if char == "\n":
+            start, blank = at + 1, True
+        elif char not in " \t\r":
+            return start, blank
+        at += 1
+    return (len(text), True) if final else None
+
+
+def is_title(line: str) -> bool:
+    """Whether a line without a closing mark is short enough to head what comes below it."""
+    return size(line.strip()) < TITLE
