@@ -12,7 +12,7 @@ the last stop and without inner spaces (``"z.b"`` stands for "z. B."). Four kind
 from collections.abc import Mapping
 from typing import Literal
 
-from app.core.languages import guess
+from app.core.vocabulary import guess
 
 Kind = Literal["before", "number", "end", "name"]
 

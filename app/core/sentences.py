@@ -11,7 +11,7 @@ from unicodedata import category
 from app.core.abbreviations import Kind, kind_of
 from app.core.blocks import EMOJI, EMOJI_RUN
 from app.core.graphemes import is_break
-from app.core.languages import CALENDAR, ORDINAL, guess, starts_sentences
+from app.core.vocabulary import CALENDAR, ORDINAL, guess, starts_sentences
 from app.core.spans import NO, WAIT
 
 # Unicode's Sentence_Terminal characters that end a sentence by themselves, whatever follows.
