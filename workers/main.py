@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import structlog
 from rq.serializers import JSONSerializer
 
+import workers.jobs  # noqa: F401 - RQ would import them with the first job, which would wait
 from app.adapters.redis_client import sync_redis
 from app.adapters.rq_queue import QUEUE
 from app.logs import set_up_logs
