@@ -4,7 +4,7 @@ A wamid, decoded from base64, holds the person's phone number, and phone numbers
 try them all; hence a key (``RIVULET_KEY``) and not a bare hash.
 """
 
-import hmac
+from hashlib import blake2b
 
 
 class Keys:
@@ -14,7 +14,9 @@ class Keys:
     """
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret.encode()
+        # BLAKE2's own key (RFC 7693) has at most 64 bytes; a secret may have more.
+        key = blake2b(secret.encode()).digest()
+        self._keyed = blake2b(key=key, digest_size=16)
 
     def message(self, wamid: str) -> str:
         """The key of a WhatsApp message, inbound or outbound."""
@@ -30,5 +32,6 @@ class Keys:
 
     def _key(self, *parts: str) -> str:
         # A separator that no id holds keeps ("a", "b") apart from ("ab", "").
-        message = "\0".join(parts).encode("utf-8", "surrogatepass")
-        return hmac.digest(self._secret, message, "sha256")[:16].hex()
+        keyed = self._keyed.copy()
+        keyed.update("\0".join(parts).encode("utf-8", "surrogatepass"))
+        return keyed.hexdigest()
