@@ -12,7 +12,8 @@ from rq.utils import as_text
 LOCK_SECONDS = 10.0
 STRANDED_AT_ONCE = 1000
 
-# Redis's own clock, so that workers on several machines agree about what is old.
+# Redis's own clock, so that workers on several machines agree about what is old. The registry of
+# running jobs may be long; it is read only when something is.
 REQUEUE_STRANDED = """
 local intermediate, queue, wip, seen = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local ids = redis.call('LRANGE', intermediate, 0, ARGV[2] - 1)
@@ -21,15 +22,21 @@ if #ids == 0 then
   return {}
 end
 local now = tonumber(redis.call('TIME')[1])
-local running = {}
-for _, entry in ipairs(redis.call('ZRANGE', wip, 0, -1)) do
-  running[string.match(entry, '^[^:]*')] = true
+local running
+local function runs(id)
+  if not running then
+    running = {}
+    for _, entry in ipairs(redis.call('ZRANGE', wip, 0, -1)) do
+      running[string.match(entry, '^[^:]*')] = true
+    end
+  end
+  return running[id]
 end
 local first_seen, moved = {}, {}
 for i = #ids, 1, -1 do
   local id = ids[i]
   local since = tonumber(redis.call('HGET', seen, id)) or now
-  if running[id] or now - since < tonumber(ARGV[1]) then
+  if now - since < tonumber(ARGV[1]) or runs(id) then
     first_seen[id] = since
   elseif redis.call('LREM', intermediate, 1, id) == 1 then
     redis.call('LPUSH', queue, id)

@@ -67,6 +67,16 @@ def test_a_job_that_was_just_taken_stays_with_who_took_it(lab: Lab) -> None:
     assert lab.queue.count == 0
 
 
+def test_a_job_that_runs_is_not_queued_again_though_its_id_still_stands_there(lab: Lab) -> None:
+    """RQ's own workers register a job before they take its id out of the list."""
+    job = lab.enqueue("noop")
+    lab.redis.lmove(lab.queue.key, lab.queue.intermediate_queue_key)
+    admission(lab, job).claim()
+    lab.redis.rpush(lab.queue.intermediate_queue_key, job.id)
+    assert requeue_stranded(lab.queue, older_than_seconds=0) == []
+    assert lab.queue.count == 0
+
+
 @pytest.fixture
 def taken(lab: Lab) -> Job:
     """A job in the intermediate list."""
