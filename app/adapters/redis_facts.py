@@ -37,11 +37,11 @@ async def redis_facts(url: str, *, within: float) -> RedisFacts:
     try:
         async with asyncio.timeout(within):
             info = await redis.info()
-    except AuthenticationError as exc:
-        raise Unavailable("Redis does not take our login", code="login", scope="store") from exc
     except (RedisError, OSError) as exc:
-        # Its own text is left out: it may hold what stands in the URL.
-        raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from None
+        # Their own texts are left out: they may hold what stands in the URL.
+        if isinstance(exc, AuthenticationError) or isinstance(exc.__context__, AuthenticationError):
+            raise Unavailable("it does not take our login", code="login", scope="store") from None
+        raise Unavailable(type(exc).__name__, scope="store") from None
     finally:
         await redis.aclose()
     version = str(info.get("redis_version", "0"))
