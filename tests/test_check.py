@@ -151,6 +151,10 @@ async def test_what_hangs_on_a_wrong_setting_is_not_checked_and_says_so(house: H
         "The model: OPENAI_API_KEY first.",
     ]
     assert len([line for line in report.lines if "ok" in line]) == 3  # all of Meta's
+    report = await house.look(LLM_FIRST_TOKEN_SECONDS="soon")
+    assert report.only_failure().split()[2] == "LLM_FIRST_TOKEN_SECONDS:"
+    (line,) = report.unchecked
+    assert "The model: LLM_FIRST_TOKEN_SECONDS first." in line
 
 
 async def test_nothing_set_at_all_is_told_line_by_line() -> None:
