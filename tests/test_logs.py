@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-import rq.worker  # noqa: F401 - whose logger then has a level of its own
 import structlog
 
 from app.logs import NOISY, set_up_logs
@@ -16,18 +15,26 @@ from app.logs import NOISY, set_up_logs
 SECRET = "a pineapple for 15550190777"
 
 
+LIBRARIES = (*NOISY, "uvicorn", "uvicorn.error", "rq.worker")
+
+
 @pytest.fixture(autouse=True)
 def nothing_stays() -> Iterator[None]:
-    """Logging is one for the whole process: give it back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in (*NOISY, "rq.worker")}
+    """Logging is one for the whole process: begin as a new one would, and give it back as it was.
+
+    RQ's import gives its logger a level; a uvicorn that another test has run in this process has
+    routed its loggers elsewhere.
+    """
+    loggers = [logging.getLogger(), *map(logging.getLogger, LIBRARIES)]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     configured = structlog.get_config()
+    for logger in loggers[1:]:
+        logger.handlers[:], logger.propagate = [], True
+        logger.setLevel(logging.INFO if logger.name == "rq.worker" else logging.NOTSET)
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    for name, was in levels.items():
-        logging.getLogger(name).setLevel(was)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:], logger.propagate = handlers, propagate
+        logger.setLevel(level)
     structlog.configure(**configured)
 
 
