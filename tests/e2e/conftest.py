@@ -23,7 +23,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
             url,
             tmp_path_factory.mktemp("house"),
             meta=["--set", "sent_delay=0.01", "--set", "delivered_delay=0.02"],
-            model=["--set", "tokens_per_second=150", "--set", "first_token_seconds=0.3"],
+            model=["--set", "tokens_per_second=250", "--set", "first_token_seconds=0.3"],
         ) as opened:
             yield opened
 

@@ -53,7 +53,13 @@ class Process:
                 stderr=sink,
             )
 
+    def ask_to_stop(self) -> None:
+        """Return at once."""
+        if self.running is not None:
+            self.running.terminate()
+
     def stop(self) -> None:
+        """Return when it has ended; the second time does nothing."""
         if self.running is None:
             return
         self.running.terminate()
@@ -227,6 +233,8 @@ def open_house(
         for process in processes.values():
             stack.callback(process.stop)
             process.start()
+        for process in processes.values():
+            stack.callback(process.ask_to_stop)
         _until_ready(house)
         yield house
 
