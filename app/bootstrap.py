@@ -9,7 +9,7 @@ from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import turn_jobs
 from app.core.keys import Keys
-from app.pipeline.ports import Bot, Limits, ReplyServices, Services
+from app.pipeline.ports import Bot, Limits, Rates, ReplyServices, Services
 from app.settings import Settings
 
 
@@ -74,7 +74,8 @@ def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[RedisStore, 
     redis = async_redis(url)
     leases_redis = sync_redis(url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(jobs)))
-    store = RedisStore(redis, LeaseKeeper(leases_redis, renew), _keys(settings), jobs)
+    rates = Rates(pair_burst=settings.pair_burst, number_rate=settings.number_rate)
+    store = RedisStore(redis, LeaseKeeper(leases_redis, renew), _keys(settings), jobs, rates)
     stack.push_async_callback(store.close)
     meter = RedisMeter(redis)
     stack.push_async_callback(meter.close)
@@ -96,4 +97,5 @@ def _limits(settings: Settings) -> Limits:
         send_within=settings.whatsapp_send_timeout,
         uncertain_wait=settings.uncertain_wait,
         resend_uncertain=settings.uncertain_policy == "resend",
+        interrupts=settings.mid_reply == "interrupt",
     )

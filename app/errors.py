@@ -59,3 +59,15 @@ class Uncertain(RivuletError):
 
 class LeaseLost(RivuletError):
     """Another worker holds this conversation now. The caller stops, and touches nothing more."""
+
+
+class Parked(RivuletError):
+    """Not now: a limit or a stop holds this turn back. The caller gives it back until later.
+
+    Attributes:
+        after: When it may go on, from now.
+    """
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"to be taken up again in {after.total_seconds():.1f} s")
+        self.after = after

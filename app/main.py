@@ -44,8 +44,6 @@ def asgi() -> Starlette:
     """
     settings = load_settings()
     set_up_logs(settings.log_level, settings.log_format)
-    if settings.unused:
-        log.warning("settings.without_effect", names=settings.unused)
     stack = AsyncExitStack()
     services, meter = open_services(settings, stack)
 

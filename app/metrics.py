@@ -36,3 +36,6 @@ STATUSES = "rivulet_statuses_total"
 
 ORDER_WAITS_RUN_OUT = "rivulet_order_waits_run_out_total"
 """Replies whose bubbles stopped waiting for ``delivered``: a phone that is off, statuses late."""
+
+RESENDS = "rivulet_uncertain_resends_total"
+"""Sends made again because neither an answer nor a status said that they had happened."""

@@ -132,6 +132,9 @@ class Settings(BaseModel):
     bubble_style: BubbleStyle = "stream"
     bubble_order: BubbleOrder = "delivered"
     bubble_order_wait: Duration = timedelta(seconds=2)
+    mid_reply: Literal["queue", "interrupt"] = "queue"
+    pair_burst: Annotated[int, Field(ge=1, le=45)] = 10
+    number_rate: Count = 80
     uncertain_wait: Duration = timedelta(seconds=8)
     uncertain_policy: Literal["resend", "never"] = "resend"
 
@@ -145,11 +148,6 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
-    # Named by the contract, without effect in this version; see ``unused``.
-    mid_reply: Literal["queue", "interrupt"] = "queue"
-    pair_burst: Count = 10
-    number_rate: Count = 80
-
     @property
     def app_secrets(self) -> tuple[str, ...]:
         """Meta's app secret; two while it is being rotated."""
@@ -162,12 +160,6 @@ class Settings(BaseModel):
         if self.bot_system_prompt_file:
             return self.bot_system_prompt_file.read_text("utf-8")
         return self.bot_system_prompt
-
-    @property
-    def unused(self) -> list[str]:
-        """Settings somebody has set which this version does not heed yet, by name."""
-        names = ("mid_reply", "pair_burst", "number_rate")
-        return [name.upper() for name in names if name in self.model_fields_set]
 
 
 def environment(

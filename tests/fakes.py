@@ -27,10 +27,11 @@ from app.core.model import (
     Turn,
     Utterance,
 )
-from app.errors import LeaseLost
-from app.pipeline.ports import Bot, Finish, Limits, Outcome, ReplyServices, TurnRecord
+from app.errors import LeaseLost, Parked, Scope
+from app.pipeline.ports import Bot, Clearance, Finish, Limits, Outcome, ReplyServices, TurnRecord
 
 NUMBER = "100000000000001"
+PAIR = timedelta(seconds=6)
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -167,6 +168,13 @@ class _Conversation:
     last: LastBubble | None = None
 
 
+@dataclass
+class _Hold:
+    until: datetime
+    times: int = 0
+    probe: str = ""
+
+
 class FakeStore:
     """The ``Store`` port in one process's memory: one dict for each kind of key.
 
@@ -187,6 +195,31 @@ class FakeStore:
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
         self.queue: list[tuple[str, str]] = []
         self.deaf = False
+        self.holds: dict[str, _Hold] = {}
+        self.number_wait = timedelta()
+        self._full_at: dict[str, datetime] = {}
+
+    def check_holds(self, token: str) -> None:
+        """Raise ``Parked`` while a scope is held, unless this turn is its probe."""
+        now = self.clock.now()
+        others = [hold for hold in self.holds.values() if hold.probe != token]
+        if longest := max((hold.until for hold in others if hold.until > now), default=None):
+            raise Parked(longest - now)
+        for hold in others:
+            hold.until, hold.probe = now + timedelta(minutes=1), token
+
+    def take_burst(self, conversation: str) -> int:
+        """Take one of the pair's ten bubbles, which come back one in 6 s; how many are left.
+
+        Raises:
+            Parked: None is left.
+        """
+        now, burst = self.clock.now(), 10 * PAIR
+        full_at = max(self._full_at.get(conversation, now), now) + PAIR
+        if full_at - now > burst:
+            raise Parked(full_at - now - burst)
+        self._full_at[conversation] = full_at
+        return (burst - (full_at - now)) // PAIR
 
     async def report_trouble(self, scope: str, code: str) -> None:
         self._troubles[scope] = code
@@ -308,7 +341,9 @@ class FakeStore:
         if found is None or found.lease or not found.inbox:
             yield None
             return
-        hand = _FakeHand(self, found, turn_id)
+        token = uuid.uuid4().hex
+        self.check_holds(token)
+        hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:
             names.append(hand.turn.before.reply_id)
@@ -327,10 +362,12 @@ class FakeStore:
 
 
 class _FakeHand:
-    def __init__(self, store: FakeStore, conversation: _Conversation, turn_id: str) -> None:
+    def __init__(
+        self, store: FakeStore, conversation: _Conversation, turn_id: str, token: str
+    ) -> None:
         self._store, self._conversation = store, conversation
         self._record = record = store.records[turn_id]
-        conversation.lease, conversation.turn = uuid.uuid4().hex, turn_id
+        conversation.lease, conversation.turn = token, turn_id
         if "begun" not in record:
             self._drop_plan()
         answered = record["begun"].split() if "begun" in record else None
@@ -338,7 +375,7 @@ class _FakeHand:
         self.turn = Turn(
             turn_id=turn_id,
             conversation=conversation.key,
-            token=conversation.lease,
+            token=token,
             messages=[
                 message
                 for message in conversation.inbox
@@ -396,10 +433,12 @@ class _FakeHand:
 
     async def begin_send(
         self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
-    ) -> Address | None:
+    ) -> Clearance | None:
         self._check()
         if unless_grown and len(self._conversation.inbox) > len(self.turn.messages):
             return None
+        self._store.check_holds(self.turn.token)
+        burst_left = self._store.take_burst(self._conversation.key)
         keys = self._store._keys
         answers = " ".join(keys.message(message.wamid) for message in self.turn.messages)
         self._record.setdefault("begun", answers)
@@ -409,7 +448,19 @@ class _FakeHand:
         self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
         found = self._conversation
         found.last = LastBubble(self.turn.turn_id, bubble.number, now)
-        return Address(found.number, found.phone, found.user_id)
+        address = Address(found.number, found.phone, found.user_id)
+        return Clearance(address, self._store.number_wait, burst_left)
+
+    async def hold(
+        self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
+    ) -> timedelta:
+        holds, now = self._store.holds, self._store.clock.now()
+        hold = holds.setdefault(scope, _Hold(now))
+        if hold.until > now and hold.probe != self.turn.token:
+            return hold.until - now
+        held: timedelta = min(wait * growth**hold.times, timedelta(hours=1))
+        hold.until, hold.probe, hold.times = now + held, "", hold.times + 1
+        return held
 
     async def settle_send(
         self,
@@ -420,6 +471,8 @@ class _FakeHand:
         code: int | str | None = None,
     ) -> None:
         state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        if wamid:
+            self._store.holds.clear()
         self._record[f"state:{bubble.number}"] = state
         if wamid:
             known = self._store._bubbles[self._store._keys.message(wamid)]

@@ -1,14 +1,19 @@
 """The coroutines that RQ calls: one line of work each. They are queued by name, never imported."""
 
-import structlog
+import math
 
-from app.errors import LeaseLost
+import structlog
+from rq import Retry
+
+from app.errors import LeaseLost, Parked
 from app.pipeline.reply import reply as reply_to
 from workers.async_worker import current_job
 from workers.services import services
 
+MOST_PARKINGS = 10_000
 
-async def reply(conversation: str) -> str:
+
+async def reply(conversation: str) -> str | Retry:
     """Answer one turn of a conversation; the word says how it ended.
 
     RQ may run it twice, even at the same time: then one of the runs does nothing.
@@ -20,6 +25,11 @@ async def reply(conversation: str) -> str:
     with structlog.contextvars.bound_contextvars(conversation_key=conversation, turn_id=turn_id):
         try:
             return await reply_to(conversation, turn_id, services())
+        except Parked as parked:
+            # RQ's scheduled registry keeps it meanwhile; no try is used up.
+            seconds = math.ceil(parked.after.total_seconds())
+            structlog.get_logger().info("turn.parked", seconds=seconds)
+            return Retry(max=MOST_PARKINGS, interval=seconds)
         except LeaseLost:
             # Whoever holds it answers; a failure here would only bring a third run.
             structlog.get_logger().warning("turn.lost")

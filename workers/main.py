@@ -51,8 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{exc}\n")
         return 1
     set_up_logs(settings.log_level, settings.log_format)
-    if settings.unused:
-        log.warning("settings.without_effect", names=settings.unused)
     run(settings, max_concurrency=given.max_concurrency)
     return 0
 

@@ -14,6 +14,9 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
 ``rv:bubble:<wamid key>``  hash   which bubble a wamid is, and how far it has come
 ``rv:history:<c>``         list   what was said
+``rv:pair:<c>``            str    when the pair's burst is full again (ms)
+``rv:number:<n>``          str    when the number's next send is free (ms)
+``rv:hold:<scope>``        hash   until when nothing is sent for this scope, and why
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
 ``rv:metrics`` *           hash   counters and histograms of all processes
 ``rv:owner`` *             str    demo or tests, where they own the database
@@ -47,8 +50,8 @@ from app.core.model import (
     Moved,
     Status,
 )
-from app.errors import LeaseLost, Scope, Unavailable
-from app.pipeline.ports import Outcome, TurnJobs, TurnRecord
+from app.errors import LeaseLost, Parked, Scope, Unavailable
+from app.pipeline.ports import DEFAULT_RATES, Outcome, Rates, TurnJobs, TurnRecord
 
 log = structlog.get_logger()
 
@@ -61,6 +64,10 @@ SLICE = 100
 """Updates in one script call: a batch of 1,000 must not hold Redis for long."""
 
 TROUBLE = timedelta(minutes=2)
+MOST_HOLD = timedelta(hours=1)
+PROBE = timedelta(minutes=1)
+"""How long the others wait for what becomes of a probe."""
+
 SCOPES = get_args(Scope)
 
 NEWS_CHANNEL = "rv:news"
@@ -73,13 +80,19 @@ class RedisStore:
     """The ``Store`` port on one Redis (or Valkey) primary."""
 
     def __init__(
-        self, redis: "AsyncRedis", leases: LeaseKeeper, keys: Keys, jobs: TurnJobs
+        self,
+        redis: "AsyncRedis",
+        leases: LeaseKeeper,
+        keys: Keys,
+        jobs: TurnJobs,
+        rates: Rates = DEFAULT_RATES,
     ) -> None:
         """
         Args:
             redis: Closed with the store. Its socket timeout bounds every call but the intake's.
             leases: Renews the leases of the turns in hand; closed with the store.
             jobs: What the RQ job of a turn looks like.
+            rates: How much may be sent.
         """
         self._redis = redis
         self._leases = leases
@@ -91,11 +104,13 @@ class RedisStore:
         self._take_in = SharedCall(
             self._take_in_slice, most=SLICE, seconds=STORE_SECONDS, alone_after=ResponseError
         )
+        self._rates = rates
         self._turn_scripts = TurnScripts(
             join=self._script("join_turn", header),
             plan=self._script("plan_bubbles", header),
             begin_send=self._script("begin_send", header),
             settle_send=self._script("settle_send", header),
+            hold=self._script("hold", header),
             finish=self._script("finish_turn", header),
         )
         self._in_hand: dict[str, RedisTurn] = {}
@@ -216,6 +231,7 @@ class RedisStore:
             self._redis,
             self._turn_scripts,
             self._keys,
+            self._rates,
             ids=(conversation, turn_id, token),
             documents=taken[0],
             history=taken[1],
@@ -265,13 +281,15 @@ class RedisStore:
             time.time(),
         ]
         answer = await self._begin_turn(args=args)
-        if answer[0] == b"held":
+        if answer[0] == b"leased":
             holder, left_ms = answer[1], max(0, answer[2])
             await asyncio.sleep(left_ms / 1000 + 0.05)
             answer = await self._begin_turn(args=args)
-            if answer[0] == b"held":
-                log.info("turn.held", same_holder=answer[1] == holder)
+            if answer[0] == b"leased":
+                log.info("turn.leased", same_holder=answer[1] == holder)
                 return None
+        if answer[0] == b"held":
+            raise Parked(timedelta(milliseconds=answer[1]))
         if answer[0] == b"empty":
             return None
         return list(answer[1:])
@@ -335,8 +353,13 @@ def script_header(jobs: TurnJobs) -> str:
             f"local SEEN_SECONDS, KEPT_SECONDS = {int(SEEN.total_seconds())},"
             f" {int(KEPT.total_seconds())}",
             f"local HISTORY_ENTRIES = {HISTORY_ENTRIES}",
+            f"local MOST_HOLD_MS, PROBE_MS = {_ms(MOST_HOLD)}, {_ms(PROBE)}",
         )
     )
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
 
 
 def _lua_string(text: str) -> str:

@@ -22,7 +22,8 @@ from app.core.model import (
     Turn,
     Utterance,
 )
-from app.errors import LeaseLost
+from app.errors import LeaseLost, Parked, Scope
+from app.pipeline.ports import Clearance, Rates
 
 KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Send messages")
 
@@ -38,6 +39,7 @@ class TurnScripts:
     plan: AsyncScript
     begin_send: AsyncScript
     settle_send: AsyncScript
+    hold: AsyncScript
     finish: AsyncScript
 
 
@@ -56,6 +58,7 @@ class RedisTurn:
         redis: "AsyncRedis",
         scripts: TurnScripts,
         keys: Keys,
+        rates: Rates,
         *,
         ids: tuple[str, str, str],
         documents: Sequence[bytes],
@@ -70,7 +73,7 @@ class RedisTurn:
             record: The turn's hash, as an earlier run may have left it.
             last: ``turn:number:seconds`` of the last bubble sent to this person, or ``""``.
         """
-        self._redis, self._scripts, self._keys = redis, scripts, keys
+        self._redis, self._scripts, self._keys, self._rates = redis, scripts, keys, rates
         conversation, turn_id, token = ids
         self._joins = int(record.get(b"joins", b"0"))
         begun = record.get(b"begun")
@@ -122,7 +125,7 @@ class RedisTurn:
 
     async def begin_send(
         self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
-    ) -> Address | None:
+    ) -> Clearance | None:
         """See ``TurnInHand.begin_send``."""
         turn = self.turn
         answer = await self._scripts.begin_send(
@@ -134,14 +137,33 @@ class RedisTurn:
                 int(within.total_seconds() * 1000),
                 time.time(),
                 " ".join(self._keys.message(message.wamid) for message in turn.messages),
+                self._rates.pair_burst,
+                self._rates.number_rate,
             ]
         )
         if answer[0] == b"lost":
             raise LeaseLost("another worker holds the conversation")
         if answer[0] == b"grown":
             return None
-        number_id, phone, user_id = (part.decode() for part in answer[1:])
-        return Address(number_id, phone or None, user_id or None)
+        if answer[0] == b"held":
+            raise Parked(timedelta(milliseconds=answer[1]))
+        number_id, phone, user_id = (part.decode() for part in answer[1:4])
+        return Clearance(
+            Address(number_id, phone or None, user_id or None),
+            wait=timedelta(milliseconds=answer[4]),
+            burst_left=answer[5],
+        )
+
+    async def hold(
+        self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
+    ) -> timedelta:
+        """See ``TurnInHand.hold``."""
+        wait_ms = int(wait.total_seconds() * 1000)
+        turn = self.turn
+        held_ms = await self._scripts.hold(
+            args=[turn.conversation, turn.token, scope, code, wait_ms, growth]
+        )
+        return timedelta(milliseconds=held_ms)
 
     async def settle_send(
         self,
@@ -156,7 +178,10 @@ class RedisTurn:
         wamid_key = self._keys.message(wamid) if wamid else ""
         why = "" if code is None else code
         await self._scripts.settle_send(
-            args=[self.turn.turn_id, bubble.number, state, wamid_key, why, time.time()]
+            args=[
+                *(self.turn.conversation, self.turn.turn_id, bubble.number),
+                *(state, wamid_key, why, time.time()),
+            ]
         )
 
     async def delivery(

@@ -22,6 +22,7 @@ from app.core.model import (
     Turn,
 )
 from app.core.pacing import BubbleOrder, BubbleStyle
+from app.errors import Scope
 
 Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved"]
 """What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
@@ -115,6 +116,9 @@ class Store(Protocol):
 
         Leaving the block without ``finish`` gives the lease back and leaves the messages waiting.
         A lost lease cancels the body, which then raises ``LeaseLost``.
+
+        Raises:
+            Parked: A stop or a throttled person: there is no use in asking the model now.
         """
         ...
 
@@ -170,6 +174,36 @@ class TurnJobs:
     tail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """Leave to send one bubble.
+
+    Attributes:
+        wait: How long the number's rate asks it to wait first.
+        burst_left: How many more bubbles this person may get at once.
+    """
+
+    address: Address
+    wait: timedelta
+    burst_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How much may be sent.
+
+    Attributes:
+        pair_burst: Bubbles at once to one person; then one per 6 s.
+        number_rate: Sends per second of one of our numbers.
+    """
+
+    pair_burst: int = 10
+    number_rate: int = 80
+
+
+DEFAULT_RATES = Rates()
+
+
 class TurnInHand(Protocol):
     """A turn whose lease we hold. Every method raises ``LeaseLost`` once another worker has it."""
 
@@ -199,14 +233,30 @@ class TurnInHand(Protocol):
 
     async def begin_send(
         self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
-    ) -> Address | None:
-        """Write down that this bubble is about to leave, and read the address it goes to.
+    ) -> "Clearance | None":
+        """Write down that this bubble is about to leave, take its share of the limits, and read the
+        address it goes to.
 
         With ``unless_grown``, ``None`` (and nothing written) when the person has written again
         since the turn was read: see ``join``.
 
         Args:
-            within: Nothing of this attempt will leave later than this from now.
+            within: Nothing of this attempt will leave later than this, once its wait is over.
+
+        Raises:
+            Parked: A limit or a stop forbids it for now; nothing was written.
+        """
+        ...
+
+    async def hold(
+        self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
+    ) -> timedelta:
+        """Stop sending for this scope for a while, for all workers; how long.
+
+        When it is over one turn goes ahead as a probe; a send that gets through ends the hold.
+
+        Args:
+            wait: For the first stop in a row; each further one waits ``growth`` times longer.
         """
         ...
 
@@ -289,6 +339,7 @@ class Limits:
         send_within: How long after it was written down a send may still leave.
         uncertain_wait: How long a send without an answer waits for its status.
         resend_uncertain: Whether it is then sent again.
+        interrupts: Whether a message that comes after the first bubble stops the answer.
     """
 
     min_chars: int = 100
@@ -302,6 +353,7 @@ class Limits:
     send_within: timedelta = timedelta(seconds=10)
     uncertain_wait: timedelta = timedelta(seconds=8)
     resend_uncertain: bool = True
+    interrupts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

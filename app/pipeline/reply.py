@@ -15,7 +15,7 @@ from app.core.markup import split_to_fit, to_whatsapp
 from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
 from app.core.window import prompt_for
-from app.errors import Refused, RivuletError, Unavailable, Uncertain
+from app.errors import Parked, Refused, RivuletError, Unavailable, Uncertain
 from app.pipeline.ports import Finish, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
 
@@ -43,7 +43,8 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
     has the model go on from there; no bubble is said again.
 
     Raises:
-        Unavailable: No bubble could be sent now. The messages keep waiting: run it again later.
+        Unavailable, Parked: The answer could not be sent (to its end) now. What was cut is written
+            down and the messages keep waiting: run the turn again later.
         LeaseLost: Another worker answers.
     """
     async with services.store.turn(conversation, turn_id) as hand:
@@ -79,11 +80,6 @@ async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
             )
         except (Refused, Uncertain) as exc:
             return "\n\n".join(sender.said), type(exc).__name__.lower()
-        except Unavailable:
-            if not sender.said:
-                raise
-            # Trying the whole turn again would say the first bubbles twice.
-            return "\n\n".join(sender.said), "unavailable"
 
 
 async def _unless_grown(writing: Coroutine[Any, Any, str], hand: TurnInHand, sender: Sender) -> str:
@@ -119,6 +115,8 @@ async def _write(
             await sender.send(bubble)
         return which
 
+    if not turn.standing and _is_expired(turn, services):
+        return "expired"
     await sender.resume()
     if turn.whole:
         return "answered"
@@ -127,7 +125,11 @@ async def _write(
 
     started = asyncio.get_running_loop().time()
     bubbles: asyncio.Queue[Bubble | None] = asyncio.Queue()
-    reading = asyncio.create_task(_read_model(hand, services, drafts, bubbles))
+    reading = asyncio.create_task(
+        _read_model(
+            hand, services, drafts, bubbles, room=lambda: sender.burst_left - bubbles.qsize()
+        )
+    )
     try:
         while (bubble := await bubbles.get()) is not None:
             await sender.send(bubble)
@@ -135,7 +137,12 @@ async def _write(
             if bubble.number == 0:
                 waited = asyncio.get_running_loop().time() - started
                 services.meter.observe(metrics.FIRST_BUBBLE_SECONDS, waited)
+            if services.limits.interrupts and hand.grown.is_set():
+                return "interrupted"
         complete = await reading
+    except (Parked, Unavailable):
+        await reading  # what the model still writes is written down for the run that goes on
+        raise
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
@@ -180,6 +187,8 @@ async def _read_model(
     services: ReplyServices,
     drafts: Drafts,
     bubbles: asyncio.Queue[Bubble | None],
+    *,
+    room: Callable[[], int],
 ) -> bool:
     """Put the answer's bubbles into the queue, then ``None``; whether the answer is complete.
 
@@ -200,7 +209,7 @@ async def _read_model(
         for attempt in range(1, MODEL_TRIES + 1):
             reading = _Reading(asked_at=services.clock.now().timestamp())
             try:
-                async with aclosing(_read_once(prompt, said, services, reading)) as cuts:
+                async with aclosing(_read_once(prompt, said, services, reading, room)) as cuts:
                     async for sources, whole in cuts:
                         cut = [bubble for source in sources for bubble in drafts.of(source)]
                         for bubble in cut:
@@ -228,6 +237,7 @@ async def _read_once(
     said: Sequence[str],
     services: ReplyServices,
     reading: _Reading,
+    room: Callable[[], int],
 ) -> AsyncGenerator[tuple[list[str], bool], None]:
     """The cuts of one request's answer as they are made, and whether they are the last ones.
 
@@ -240,6 +250,7 @@ async def _read_once(
         max_chars=limits.max_chars,
         hard_chars=limits.hard_chars,
         first=len(said),
+        room=room,
     )
     new = Continuation(said)
     failure: Exception | None = None
@@ -275,6 +286,12 @@ async def _note(reading: _Reading, hand: TurnInHand, services: ReplyServices) ->
         deltas=reading.deltas,
         finish=reading.finish,
     )
+
+
+def _is_expired(turn: Turn, services: ReplyServices) -> bool:
+    """Whether even the newest message has become too old while it waited."""
+    newest = max(message.sent_at for message in turn.messages)
+    return services.clock.now() - newest > services.limits.message_max_age
 
 
 def _heard(turn: Turn) -> str:

@@ -1,6 +1,7 @@
 """Bubbles in order: one send at a time, written down before and after, retried where safe."""
 
 import asyncio
+import random
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
@@ -10,21 +11,22 @@ import structlog
 from app import metrics
 from app.core.graph_errors import VERDICTS, verdict_for
 from app.core.model import Address, Bubble, Delivery, Standing
-from app.errors import Refused, Unavailable, Uncertain
-from app.pipeline.ports import ReplyServices, TurnInHand
+from app.errors import Parked, Refused, Unavailable, Uncertain
+from app.pipeline.ports import Clearance, ReplyServices, TurnInHand
 
 log = structlog.get_logger()
 
 RETRY_SECONDS = (0.5, 2.0, 4.0)
 """How long a send that certainly did not happen waits before each further attempt."""
 
-MOST_WAIT_SECONDS = 10.0
-"""Whoever asks us to wait longer gets the turn given up: it must not hold its place meanwhile."""
+MOST_WAIT = timedelta(seconds=10)
+"""A turn that must wait longer gives its place to others meanwhile."""
 
-PASSING = ("call", "pair", "number")
-"""Scopes that may work again in a moment; a revoked token does not."""
+JITTER = 0.2
 
 NO_WAIT = timedelta()
+FULL_BURST = 10
+"""Taken for granted until the first bubble tells."""
 
 
 class Grown(Exception):
@@ -38,6 +40,7 @@ class Sender:
         joinable: Whether the first bubble gives way (``Grown``) to what came in meanwhile.
         begun: Whether the first bubble's send has begun; from then on the reply stands.
         said: The sources of the bubbles that the person has, or may have, seen.
+        burst_left: How many more bubbles this person may get at once, as far as we know.
     """
 
     def __init__(self, hand: TurnInHand, services: ReplyServices, *, joinable: bool) -> None:
@@ -49,6 +52,7 @@ class Sender:
         self.joinable = joinable and not hand.turn.standing
         self.begun = bool(hand.turn.standing)
         self.said: list[str] = []
+        self.burst_left = FULL_BURST
 
     async def resume(self) -> None:
         """Bring to an end what an earlier run of this turn had planned or begun.
@@ -83,7 +87,8 @@ class Sender:
 
         Raises:
             Grown: Nothing was sent; see ``TurnInHand.join``.
-            Refused, Unavailable: It was not sent, and trying again now is of no use.
+            Refused: It will never be sent.
+            Unavailable, Parked: It was not sent; run the turn again later.
             Uncertain: It may have been sent, and ``UNCERTAIN_POLICY`` forbids another attempt.
             LeaseLost: Another worker answers this turn.
         """
@@ -91,12 +96,12 @@ class Sender:
 
     async def _send(self, bubble: Bubble, attempt: int) -> None:
         await self._in_order()
-        tries = 0
+        failures = 0
         while True:
             attempt += 1
-            address, leave_by = await self._begin(bubble, attempt)
+            clearance, leave_by = await self._begin(bubble, attempt)
             try:
-                await unbroken(self._attempt(bubble, address, attempt, leave_by))
+                await unbroken(self._attempt(bubble, clearance.address, attempt, leave_by))
                 break
             except Uncertain:
                 if await self._has_left(bubble, self._services.limits.uncertain_wait):
@@ -104,15 +109,42 @@ class Sender:
                 if not self._services.limits.resend_uncertain:
                     self._passed(bubble, attempt)
                     raise
+                self._services.meter.count(metrics.RESENDS)
                 log.warning("bubble.resent", number=bubble.number, attempt=attempt)
             except Unavailable as exc:
-                wait = exc.retry_after.total_seconds() if exc.retry_after else 0.0
-                hopeless = exc.scope not in PASSING or wait > MOST_WAIT_SECONDS
-                if hopeless or tries == len(RETRY_SECONDS):
-                    raise
-                await self._services.clock.sleep(max(wait, RETRY_SECONDS[tries]))
-                tries += 1
+                failures += 1
+                await self._wait_out(exc, failures)
         self._passed(bubble, attempt)
+
+    async def _wait_out(self, exc: Unavailable, failures: int) -> None:
+        """Wait until a send that certainly did not happen may be tried again.
+
+        Raises:
+            Unavailable: It has failed too often.
+            Parked: The wait is too long to hold a worker's place for it.
+        """
+        asked = exc.retry_after or NO_WAIT
+        verdict = verdict_for(exc.code) if isinstance(exc.code, int) else None
+        if verdict is None or verdict.kind not in ("throttled", "stopped"):
+            if failures > len(RETRY_SECONDS):
+                raise exc
+            await self._pause(max(asked, timedelta(seconds=RETRY_SECONDS[failures - 1])))
+            return
+        held = await self._hand.hold(
+            exc.scope,
+            code=exc.code or 0,
+            wait=max(asked, verdict.first_wait),
+            growth=verdict.growth,
+        )
+        log.error("sending.held", scope=exc.scope, code=exc.code, seconds=held.total_seconds())
+        await self._pause(held)
+
+    async def _pause(self, wait: timedelta) -> None:
+        """Wait here; or give the place back, and come again at a time of our own."""
+        if wait > MOST_WAIT:
+            # Apart from each other: a thousand turns that wait for one token must not come at once.
+            raise Parked(wait * (1 + JITTER * random.random()))  # noqa: S311 - no secret
+        await self._services.clock.sleep(wait.total_seconds())
 
     def _passed(self, bubble: Bubble, attempt: int) -> None:
         self.said.append(bubble.source)
@@ -178,18 +210,35 @@ class Sender:
         )
         return known is not None
 
-    async def _begin(self, bubble: Bubble, attempt: int) -> tuple[Address, float]:
+    async def _begin(self, bubble: Bubble, attempt: int) -> tuple[Clearance, float]:
         unless_grown = self.joinable and not self.begun
-        self.begun = True
         within = self._services.limits.send_within
-        # Taken before the deadline is written down, so that ours is never the later one.
-        leave_by = asyncio.get_running_loop().time() + within.total_seconds()
-        address = await self._hand.begin_send(
-            bubble, attempt=attempt, within=within, unless_grown=unless_grown
-        )
-        if address is None:
-            raise Grown
-        return address, leave_by
+        while True:
+            begun, self.begun = self.begun, True
+            # Taken before the deadline is written down, so that ours is never the later one.
+            leave_by = asyncio.get_running_loop().time() + within.total_seconds()
+            try:
+                clearance = await self._hand.begin_send(
+                    bubble, attempt=attempt, within=within, unless_grown=unless_grown
+                )
+            except Parked as parked:
+                self.begun = begun
+                await self._pause(parked.after)
+                continue
+            if clearance is None:
+                raise Grown
+            self.burst_left = clearance.burst_left
+            await self._queue_up(bubble, clearance)
+            return clearance, leave_by + clearance.wait.total_seconds()
+
+    async def _queue_up(self, bubble: Bubble, clearance: Clearance) -> None:
+        """Wait for our place among the number's sends."""
+        try:
+            if clearance.wait:
+                await self._services.clock.sleep(clearance.wait.total_seconds())
+        except asyncio.CancelledError:
+            await unbroken(self._hand.settle_send(bubble, code="cancelled"))
+            raise
 
     async def _attempt(
         self, bubble: Bubble, address: Address, attempt: int, leave_by: float
@@ -206,7 +255,7 @@ class Sender:
             log.warning("bubble.not_sent", number=bubble.number, attempt=attempt, error=str(exc))
             uncertain = isinstance(exc, Uncertain)
             await self._hand.settle_send(bubble, uncertain=uncertain, code=exc.code)
-            if exc.scope not in PASSING:
+            if exc.scope not in ("call", "pair"):
                 await self._services.store.report_trouble(exc.scope, str(exc.code or result))
             raise
         meter.count(metrics.SENDS, result="sent", code="")

@@ -1,8 +1,10 @@
 """The store under test: the fake and the real one, behind the same few questions."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
@@ -25,11 +27,13 @@ class Stage:
     Attributes:
         take_job: Pops the oldest queued turn: (turn id, conversation), or ``None``.
         steal: Takes the lease away from whoever holds this conversation.
+        pass_time: Lets the store's own clock go on by so much.
     """
 
     store: Store
     take_job: Callable[[], Awaitable[tuple[str, str] | None]]
     steal: Callable[[str], Awaitable[None]]
+    pass_time: Callable[[timedelta], Awaitable[None]]
 
 
 def open_store(redis_url: str, stack: AsyncExitStack) -> RedisStore:
@@ -45,12 +49,15 @@ def fake_stage() -> Stage:
     store = FakeStore(KEYS, FakeClock())
 
     async def take_job() -> tuple[str, str] | None:
-        return store.queue[0] if store.queue else None
+        return store.queue.pop(0) if store.queue else None
 
     async def steal(conversation: str) -> None:
         store.steal(conversation)
 
-    return Stage(store, take_job, steal)
+    async def pass_time(time: timedelta) -> None:
+        store.clock.time += time
+
+    return Stage(store, take_job, steal, pass_time)
 
 
 def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
@@ -70,7 +77,10 @@ def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
     async def steal(conversation: str) -> None:
         await redis.set(f"rv:lease:{conversation}", "another", px=60_000)
 
-    return Stage(store, take_job, steal)
+    async def pass_time(time: timedelta) -> None:
+        await asyncio.sleep(time.total_seconds())  # the server's clock cannot be turned
+
+    return Stage(store, take_job, steal, pass_time)
 
 
 @pytest.fixture(params=["fake", "redis"])

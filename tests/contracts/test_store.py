@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.model import Address, Bubble, Delivery, Ignored, Moved, Status, Turn, Utterance
-from app.errors import LeaseLost
+from app.errors import LeaseLost, Parked
 from app.pipeline.ports import TurnInHand
 from tests.contracts.conftest import Stage
 from tests.fakes import NOW, NUMBER, said
@@ -130,9 +130,9 @@ async def address_of_next(stage: Stage) -> Address | None:
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        address = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        clearance = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
         await hand.finish("", ending="answered")
-    return address
+    return clearance.address if clearance else None
 
 
 async def test_the_address_has_what_is_known_of_the_person(stage: Stage) -> None:
@@ -169,8 +169,9 @@ async def test_a_new_phone_is_where_the_next_bubble_goes(stage: Stage) -> None:
     await stage.store.take_in([Moved(NUMBER, None, "15550104", None, "15550105")])
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        address = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
-    assert address == Address(NUMBER, "15550105", None)
+        clearance = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    assert clearance is not None
+    assert clearance.address == Address(NUMBER, "15550105", None)
 
 
 async def test_a_move_to_a_phone_of_somebody_else_does_not_merge_two_people(stage: Stage) -> None:
@@ -378,6 +379,102 @@ async def test_the_record_of_a_turn_is_found_by_a_message_it_answered(stage: Sta
     assert record.turn_id == turn_id
     assert record.fields["ending"] == "answered"
     assert record.fields["model_ended_at"] == "12.5"
+
+
+# -- limits and stops --------------------------------------------------------------------------
+
+
+async def test_a_person_gets_ten_bubbles_at_once_and_then_one_every_six_seconds(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        left = []
+        for number in range(10):
+            clearance = await hand.begin_send(bubble_of(hand, number), attempt=1, within=SECOND)
+            assert clearance is not None
+            left.append(clearance.burst_left)
+        assert left == list(range(9, -1, -1))
+        with pytest.raises(Parked) as parked:
+            await hand.begin_send(bubble_of(hand, 10), attempt=1, within=SECOND)
+    assert 5 * SECOND < parked.value.after <= 6 * SECOND
+
+
+async def test_another_person_has_a_burst_of_their_own(stage: Stage) -> None:
+    await stage.store.take_in([said("one", user_id="US.1", phone=None)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    await stage.store.take_in([said("two", user_id="US.2", phone=None)])
+    other_id, other = await job_of(stage)
+    while other == conversation:
+        other_id, other = await job_of(stage)
+    async with stage.store.turn(other, other_id) as hand:
+        assert hand is not None
+        clearance = await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    assert clearance is not None
+    assert clearance.burst_left == 9
+
+
+async def test_a_held_scope_stops_sends_and_turns_of_everybody(stage: Stage) -> None:
+    await stage.store.take_in([said("one", user_id="US.1", phone=None)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert await hand.hold("token", code=190, wait=60 * SECOND, growth=1) == 60 * SECOND
+        with pytest.raises(Parked) as parked:
+            await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    assert 58 * SECOND < parked.value.after <= 60 * SECOND
+    with pytest.raises(Parked):
+        async with stage.store.turn(conversation, turn_id):
+            pass
+
+
+async def test_several_stops_in_one_breath_are_one(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.hold("pair", code=131056, wait=SECOND, growth=4)
+        assert await hand.hold("pair", code=131056, wait=SECOND, growth=4) <= SECOND
+
+
+async def test_when_a_hold_is_over_one_turn_is_its_probe_and_success_ends_it(stage: Stage) -> None:
+    await stage.store.take_in([said("one", user_id="US.1", phone=None)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.hold("token", code=190, wait=SECOND / 50, growth=4)
+    await stage.pass_time(SECOND / 10)
+    async with stage.store.turn(conversation, turn_id) as probe:
+        assert probe is not None
+        await stage.store.take_in([said("two", user_id="US.2", phone=None)])
+        other_id, other = await job_of(stage)
+        while other == conversation:
+            other_id, other = await job_of(stage)
+        with pytest.raises(Parked):
+            async with stage.store.turn(other, other_id):
+                pass
+        await probe.begin_send(bubble_of(probe), attempt=1, within=SECOND)
+        await probe.settle_send(bubble_of(probe), wamid="wamid.p")
+    async with stage.store.turn(other, other_id) as hand:
+        assert hand is not None
+
+
+async def test_a_probe_that_fails_waits_longer(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.hold("pair", code=131056, wait=SECOND / 50, growth=4)
+    await stage.pass_time(SECOND / 10)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        again = await hand.hold("pair", code=131056, wait=SECOND / 50, growth=4)
+    assert again == 4 * SECOND / 50
 
 
 # -- statuses ----------------------------------------------------------------------------------

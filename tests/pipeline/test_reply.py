@@ -9,7 +9,7 @@ import pytest
 from app import metrics
 from app.core.model import Delivery, Status, Utterance
 from app.core.pacing import BubbleStyle
-from app.errors import LeaseLost, Refused, Unavailable, Uncertain
+from app.errors import LeaseLost, Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Bot, Limits
 from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, reply
 from app.pipeline.sender import RETRY_SECONDS
@@ -167,6 +167,35 @@ async def test_a_message_after_the_first_bubble_is_the_next_turn() -> None:
     assert world.store.queue == []
 
 
+async def test_with_interrupt_a_message_stops_the_answer_after_its_bubble() -> None:
+    world = World(
+        model=FakeModel([words(LONG), ["It is in the parcel."]]),
+        limits=Limits(order="sent", interrupts=True),
+    )
+
+    async def write_on(_: str) -> None:
+        if not world.channel.sent:
+            await world.store.take_in([said("And the bill?")])
+
+    world.channel.on_send = write_on
+    await world.store.take_in([said("How do I return it?")])
+    assert await answer(world) == "interrupted"
+    assert len(world.channel.texts) == 1
+    assert await answer(world) == "answered"
+    assert world.channel.texts[-1] == "It is in the parcel."
+    shown = [message.content for message in world.model.prompts[1] if message.role == "assistant"]
+    assert shown == world.channel.texts[:1]  # history keeps exactly what the person saw
+
+
+async def test_a_message_that_became_too_old_while_it_waited_is_not_answered() -> None:
+    world = World()
+    await world.store.take_in([said("Open?")])
+    world.clock.time += timedelta(hours=25)
+    assert await answer(world) == "expired"
+    assert world.channel.texts == []
+    assert world.model.prompts == []
+
+
 async def test_somebody_who_never_stops_writing_is_answered_all_the_same() -> None:
     world = World(model=FakeModel([["Here you are."]]))
 
@@ -281,9 +310,20 @@ async def test_nobody_holds_a_place_for_longer_than_ten_seconds() -> None:
     world = World()
     world.channel.faults = [Unavailable("throttled", retry_after=timedelta(seconds=11))]
     await world.store.take_in([said("Open?")])
-    with pytest.raises(Unavailable):
+    with pytest.raises(Parked) as parked:
         await answer(world)
+    assert timedelta(seconds=11) <= parked.value.after <= timedelta(seconds=14)
     assert world.clock.slept == []
+
+
+async def test_a_throttled_pair_waits_four_times_longer_each_time() -> None:
+    world = World()
+    throttled = Unavailable("pair limit", code=131056, scope="pair")
+    world.channel.faults = [throttled, throttled, None]
+    await world.store.take_in([said("Open?")])
+    assert await answer(world) == "answered"
+    assert world.clock.slept == [1.0, 4.0]
+    assert world.store.holds == {}  # it got through
 
 
 async def test_a_refused_send_ends_the_reply_and_is_not_tried_again() -> None:
@@ -295,16 +335,55 @@ async def test_a_refused_send_ends_the_reply_and_is_not_tried_again() -> None:
     assert world.store.queue == []
 
 
-async def test_no_bubble_at_all_leaves_the_messages_waiting() -> None:
+async def test_a_revoked_token_parks_the_turn_and_loses_nothing() -> None:
     world = World()
     world.channel.faults = [Unavailable("revoked", code=190, scope="token")]
     await world.store.take_in([said("Open?")])
     turn_id, conversation = world.store.queue[0]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Parked):
         await reply(conversation, turn_id, world.services)
     assert await world.store.troubles() == {"token": "190"}
+    with pytest.raises(Parked):
+        await reply(conversation, turn_id, world.services)
+    assert len(world.model.prompts) == 1  # while sending is held, the model is not asked
+    world.clock.time += timedelta(minutes=2)
     assert await reply(conversation, turn_id, world.services) == "answered"
     assert world.channel.texts == ["Yes, we are open."]
+
+
+async def test_an_answer_over_the_persons_burst_is_parked_and_goes_on_later() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How?")])
+    turn_id, conversation = world.store.queue[0]
+    world.store._full_at[conversation] = world.clock.now() + timedelta(seconds=72)
+    with pytest.raises(Parked):
+        await reply(conversation, turn_id, world.services)
+    world.clock.time += timedelta(minutes=2)
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert " ".join(world.channel.texts) == LONG
+
+
+async def test_bubbles_grow_when_the_persons_burst_runs_low() -> None:
+    world = World(model=FakeModel([words(LONG * 4)]))
+    await world.store.take_in([said("How?")])
+    _, conversation = world.store.queue[0]
+    world.store._full_at[conversation] = world.clock.now() + timedelta(seconds=48)
+
+    async def at_once(_: int) -> None:
+        await asyncio.sleep(0)
+
+    world.model.before_delta = at_once
+    assert await answer(world) == "answered"
+    assert "".join(world.channel.texts).replace(" ", "") == (LONG * 4).replace(" ", "")
+    assert len(world.channel.texts[-1]) > 2 * len(world.channel.texts[0])
+
+
+async def test_a_send_waits_for_its_place_among_the_numbers() -> None:
+    world = World()
+    world.store.number_wait = timedelta(seconds=3)
+    await world.store.take_in([said("Open?")])
+    assert await answer(world) == "answered"
+    assert world.clock.slept == [3.0]
 
 
 async def test_a_send_whose_answer_was_lost_is_settled_by_its_status() -> None:

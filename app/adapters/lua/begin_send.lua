@@ -1,20 +1,42 @@
 -- Write down that a bubble is about to leave, and read where it goes.
 -- ARGV: conversation, token, turn, number, attempt, source, text, messages read (or '' for any),
---       ms that the send may take, time in Unix seconds, keys of the messages answered.
--- Returns {'lost'}, {'grown'}, or {'go', phone_number_id, phone, user_id}.
+--       ms that the send may take, time in Unix seconds, keys of the messages answered,
+--       PAIR_BURST, NUMBER_RATE.
+-- Returns {'lost'}, {'grown'}, {'held', ms}: not now, ask again then; or
+-- {'go', phone_number_id, phone, user_id, ms to wait for its turn, bubbles left of the pair's burst}.
 -- Nothing of this attempt leaves after its deadline; a successor's clock starts there.
 
-local conversation, token, turn, number, attempt, source, text, read, send_ms, at, answers =
-  unpack(ARGV)
+local conversation, token, turn, number, attempt, source, text, read, send_ms, at, answers, burst,
+  rate = unpack(ARGV)
 if redis.call('GET', lease_key(conversation)) ~= token then return { 'lost' } end
 if read ~= '' and redis.call('ZCARD', inbox_key(conversation)) > tonumber(read) then
   return { 'grown' }
 end
+local key = conversation_key(conversation)
+local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
+local held_ms = held(conversation, address[1], token)
+if held_ms > 0 then return { 'held', held_ms } end
+
+-- The pair's tokens come at Meta's sustained rate, one per 6 s, and at most PAIR_BURST are saved up.
+local now = now_ms()
+local pair_ms, burst_ms = 6000, burst * 6000
+local pair_key = 'rv:pair:' .. conversation
+local full_at = math.max(tonumber(redis.call('GET', pair_key) or 0), now) + pair_ms
+if full_at - now > burst_ms then return { 'held', full_at - now - burst_ms } end
+redis.call('SET', pair_key, full_at, 'PX', full_at - now)
+
+-- The number's sends go one behind the other, in the order in which they asked; a second's worth of
+-- them may go at once.
+local number_key = 'rv:number:' .. address[1]
+local free_at = math.max(tonumber(redis.call('GET', number_key) or 0), now) + 1000 / rate
+redis.call('SET', number_key, free_at, 'PX', math.ceil(free_at - now))
+local wait_ms = math.max(0, math.ceil(free_at - now - 1000))
+
 local record = turn_key(turn)
 redis.call('HSETNX', record, 'begun', answers)
 redis.call('HSET', record, 'state:' .. number, 'sending', 'attempt:' .. number, attempt,
   'source:' .. number, source, 'text:' .. number, text, 'sending_at:' .. number, at,
-  'deadline_ms:' .. number, now_ms() + send_ms)
-redis.call('HSET', conversation_key(conversation), 'last', turn .. ':' .. number .. ':' .. at)
-local address = redis.call('HMGET', conversation_key(conversation), 'number_id', 'phone', 'user_id')
-return { 'go', address[1] or '', address[2] or '', address[3] or '' }
+  'deadline_ms:' .. number, now + wait_ms + send_ms)
+redis.call('HSET', key, 'last', turn .. ':' .. number .. ':' .. at)
+return { 'go', address[1] or '', address[2] or '', address[3] or '', wait_ms,
+  math.floor((burst_ms - (full_at - now)) / pair_ms) }

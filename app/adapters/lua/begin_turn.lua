@@ -1,13 +1,13 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
--- Returns {'held', token, ms left}, {'empty'}, or
+-- Returns {'leased', token, ms left}, {'empty'}, {'held', ms} (stopped: come back then), or
 -- {'taken', messages, history, record of the turn, last bubble of the reply before}.
 
 local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
 local key = conversation_key(conversation)
 
 local holder = redis.call('GET', lease_key(conversation))
-if holder then return { 'held', holder, redis.call('PTTL', lease_key(conversation)) } end
+if holder then return { 'leased', holder, redis.call('PTTL', lease_key(conversation)) } end
 
 local messages = redis.call('ZRANGE', inbox_key(conversation), 0, most - 1)
 if #messages == 0 then
@@ -15,6 +15,9 @@ if #messages == 0 then
   if redis.call('HGET', key, 'turn') == turn then redis.call('HDEL', key, 'turn', 'live_ms') end
   return { 'empty' }
 end
+
+local held_ms = held(conversation, redis.call('HGET', key, 'number_id'), token)
+if held_ms > 0 then return { 'held', held_ms } end
 
 redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
 redis.call('HSET', key, 'turn', turn)

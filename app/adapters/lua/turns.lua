@@ -80,3 +80,44 @@ local function drop_plan(record)
   end
   redis.call('HDEL', record, 'whole')
 end
+
+-- What keeps a conversation from being answered: a person throttled, a number, account or app
+-- restricted, a token revoked. An account is known to us by its numbers.
+local function hold_key(scope, conversation, number_id)
+  if scope == 'pair' then return 'rv:hold:pair:' .. conversation end
+  if scope == 'number' or scope == 'account' then
+    return 'rv:hold:' .. scope .. ':' .. (number_id or '')
+  end
+  return 'rv:hold:' .. scope
+end
+
+local function hold_keys(conversation, number_id)
+  local keys = {}
+  for i, scope in ipairs({ 'pair', 'number', 'account', 'app', 'token' }) do
+    keys[i] = hold_key(scope, conversation, number_id)
+  end
+  return keys
+end
+
+-- How many ms a turn must wait, 0 for none. When a hold has run out, whoever asks first goes ahead as
+-- its probe, and the others wait for what becomes of it.
+local function held(conversation, number_id, token)
+  local now = now_ms()
+  local longest, probes = 0, {}
+  for _, key in ipairs(hold_keys(conversation, number_id)) do
+    local hold = redis.call('HMGET', key, 'until_ms', 'probe')
+    if hold[1] and hold[2] ~= token then
+      if tonumber(hold[1]) > now then
+        longest = math.max(longest, tonumber(hold[1]) - now)
+      else
+        probes[#probes + 1] = key
+      end
+    end
+  end
+  if longest == 0 then
+    for _, key in ipairs(probes) do
+      redis.call('HSET', key, 'until_ms', now + PROBE_MS, 'probe', token)
+    end
+  end
+  return math.ceil(longest)
+end
