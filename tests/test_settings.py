@@ -156,11 +156,6 @@ def test_the_bots_words_come_from_the_environment_or_a_file(tmp_path: Path) -> N
     assert loaded(BOT_SYSTEM_PROMPT_FILE=str(file)).system_prompt == "Du hilfst gern. 😀"
 
 
-def test_settings_without_effect_yet_are_named() -> None:
-    assert loaded().unused == []
-    assert loaded(MID_REPLY="interrupt", PAIR_BURST="5").unused == ["MID_REPLY", "PAIR_BURST"]
-
-
 # -- what is wrong ---------------------------------------------------------------------------------
 
 

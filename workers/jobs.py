@@ -11,6 +11,7 @@ from workers.async_worker import current_job
 from workers.services import services
 
 MOST_PARKINGS = 10_000
+LOST_SECONDS = 2
 
 
 async def reply(conversation: str) -> str | Retry:
@@ -31,6 +32,7 @@ async def reply(conversation: str) -> str | Retry:
             structlog.get_logger().info("turn.parked", seconds=seconds)
             return Retry(max=MOST_PARKINGS, interval=seconds)
         except LeaseLost:
-            # Whoever holds it answers; a failure here would only bring a third run.
+            # Whoever took it answers, and the next run finds that out. If the lease only ran out
+            # (a machine that slept), nobody would come: so there is a next run.
             structlog.get_logger().warning("turn.lost")
-            return "lost"
+            return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)

@@ -206,7 +206,7 @@ class RedisStore:
                     event.new_phone or "",
                 ]
             case Ignored():
-                fields = ["note", keys.message(event.wamid or token_hex(16))]
+                fields = ["note", keys.message(event.wamid) if event.wamid else ""]
         return orjson.dumps(fields), b""
 
     async def _within_limit(self, call: Any) -> Any:

@@ -29,7 +29,7 @@ redis.call('SET', pair_key, full_at, 'PX', full_at - now)
 -- them may go at once.
 local number_key = 'rv:number:' .. address[1]
 local free_at = math.max(tonumber(redis.call('GET', number_key) or 0), now) + 1000 / rate
-redis.call('SET', number_key, free_at, 'PX', math.ceil(free_at - now))
+redis.call('SET', number_key, free_at, 'PX', math.ceil(free_at - now) + 1000)
 local wait_ms = math.max(0, math.ceil(free_at - now - 1000))
 
 local record = turn_key(turn)

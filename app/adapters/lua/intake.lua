@@ -67,8 +67,10 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   return 'queued'
 end
 
--- Remember something that is not to be answered, so that its redelivery is counted once.
+-- Remember something that is not to be answered, so that its redelivery is counted once; what has no
+-- id cannot be known again.
 local function take_note(_, message_key)
+  if message_key == '' then return 'ignored' end
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
@@ -119,6 +121,7 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   end
   if user_id ~= '' then redis.call('HSET', key, 'user_id', user_id) end
   if phone ~= '' then redis.call('HSET', key, 'phone', phone) end
+  redis.call('EXPIRE', key, KEPT_SECONDS)
   local target = conversation
   if other and other ~= conversation then
     prepend_history(conversation, other)
