@@ -195,7 +195,8 @@ async def _check_model(settings: Settings, at: Addresses) -> None:
     url = settings.openai_base_url or OPENAI_URL
     if url.startswith(at.model):
         return
-    headers = {"Authorization": f"Bearer {settings.openai_api_key.get_secret_value()}"}
+    key = settings.openai_api_key.get_secret_value()
+    headers = {b"Authorization": f"Bearer {key}".encode()} if key else {}
     try:
         async with httpx2.AsyncClient(timeout=MODEL_SECONDS, headers=headers) as client:
             status = (await client.get(f"{url.rstrip('/')}/models")).status_code

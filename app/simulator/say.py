@@ -98,7 +98,7 @@ def _bubbles_sent(record: TurnRecord) -> int:
 
 def _summary(records: Sequence[TurnRecord], seen: _Seen) -> str:
     ends = [float(record.fields.get("model_ended_at", 0)) for record in records]
-    parts = [f"{len(seen.bubbles)} bubbles"]
+    parts = ["1 bubble" if len(seen.bubbles) == 1 else f"{len(seen.bubbles)} bubbles"]
     if seen.bubbles and any(ends):
         first, end = seen.bubbles[0] - seen.began_at, max(ends) - seen.began_at
         parts.append(f"first after {first:.2f} s")
