@@ -112,7 +112,9 @@ def turns_of_each_kind(house: House, redis: "Redis") -> Iterator[Turns]:
         (queued,) = house.until(lambda: waiting(redis), "queued turn")
         yield Turns(finished["turn_id"], failed, running, queued, history_key, wamids)
     house.model.delete(f"/simulator/faults/{fault}").raise_for_status()
-    house.say(persons[1], text)  # who writes on makes the model be asked anew
+    redis.delete(history_key)
+    for person in persons[:2]:  # who writes on is answered anew, all of it
+        house.say(person, text)
     for wamid in wamids:
         house.answered(wamid)
 

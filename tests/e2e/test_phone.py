@@ -51,8 +51,13 @@ async def shown(page: "Page", person: str) -> list[str]:
 
 async def settled(page: "Page", house: House, person: str, said: str) -> list[Event]:
     """The bubbles of the reply to ``said``, all of them landed on the page and read."""
-    (asked,) = [event for event in house.events(person, "message") if event["text"] == said]
-    turn = await asyncio.to_thread(house.answered, asked["wamid"])
+
+    def asked() -> str | None:
+        found = (one["wamid"] for one in house.events(person, "message") if one["text"] == said)
+        return next(found, None)
+
+    wamid = await asyncio.to_thread(house.until, asked, "message")
+    turn = await asyncio.to_thread(house.answered, wamid)
     count = len(house.sources(turn))
     read = phone(page, person).locator("[data-testid=bubble][data-status=read]")
     await read.nth(count - 1).wait_for()
