@@ -166,6 +166,8 @@ class _Conversation:
     turn: str | None = None
     lease: str | None = None
     last: LastBubble | None = None
+    open: str | None = None
+    given_up: bool = False
 
 
 @dataclass
@@ -230,6 +232,21 @@ class FakeStore:
     async def ping(self) -> None:
         return None
 
+    async def sweep(self) -> int:
+        live = {conversation for _, conversation in self.queue}
+        stranded = [
+            found
+            for found in self._conversations.values()
+            if found.inbox
+            and not found.lease
+            and found.key not in live
+            and not found.given_up
+            and self.clock.now() - found.inbox[0].sent_at > timedelta(seconds=10)
+        ]
+        for found in stranded:
+            self._queue(found)
+        return len(stranded)
+
     async def record_of(self, wamid: str) -> TurnRecord | None:
         turn_id = self._seen.get(self._keys.message(wamid))
         return TurnRecord(turn_id, dict(self.records[turn_id])) if turn_id else None
@@ -269,7 +286,7 @@ class FakeStore:
         return "queued"
 
     def _queue(self, conversation: _Conversation) -> None:
-        conversation.turn = uuid.uuid4().hex
+        conversation.turn, conversation.given_up = uuid.uuid4().hex, False
         self.queue.append((conversation.turn, conversation.key))
 
     def _resolve(self, message: InboundMessage) -> _Conversation:
@@ -343,6 +360,7 @@ class FakeStore:
             return
         token = uuid.uuid4().hex
         self.check_holds(token)
+        turn_id = found.open or turn_id
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:
@@ -382,7 +400,12 @@ class _FakeHand:
                 if answered is None or store._keys.message(message.wamid) in answered
             ],
             history=list(conversation.history),
-            standing=list(self._standing(turn_id)),
+            standing=[
+                one
+                for one in self._standing(turn_id)
+                if str(one.bubble.number) != record.get("apology")
+            ],
+            next_number=len(list(self._standing(turn_id))),
             whole="whole" in record,
             before=last if last and last.reply_id != turn_id else None,
         )
@@ -448,6 +471,7 @@ class _FakeHand:
         self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
         found = self._conversation
         found.last = LastBubble(self.turn.turn_id, bubble.number, now)
+        found.open = self.turn.turn_id
         address = Address(found.number, found.phone, found.user_id)
         return Clearance(address, self._store.number_wait, burst_left)
 
@@ -502,6 +526,11 @@ class _FakeHand:
     async def note(self, **fields: str | float) -> None:
         self._record.update({name: str(value) for name, value in fields.items()})
 
+    async def give_up(self) -> None:
+        self._check()
+        found = self._conversation
+        found.lease, found.turn, found.given_up = None, None, True
+
     async def finish(self, said: str, *, ending: str) -> None:
         self._check()
         found = self._conversation
@@ -513,7 +542,7 @@ class _FakeHand:
         for message in answered:
             self._store._seen[self._store._keys.message(message.wamid)] = self.turn.turn_id
         self._record["ending"] = ending
-        found.lease = found.turn = None
+        found.lease = found.turn = found.open = None
         if found.inbox:
             self._store._queue(found)
 

@@ -6,6 +6,7 @@ import structlog
 from rq import Retry
 
 from app.errors import LeaseLost, Parked
+from app.pipeline.reply import give_up
 from app.pipeline.reply import reply as reply_to
 from workers.async_worker import current_job
 from workers.services import services
@@ -36,3 +37,7 @@ async def reply(conversation: str) -> str | Retry:
             # (a machine that slept), nobody would come: so there is a next run.
             structlog.get_logger().warning("turn.lost")
             return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
+        except Exception:
+            if not current_job.get().retries_left:
+                await give_up(conversation, turn_id, services())
+            raise  # into RQ's registries: tried again, or failed for the operator to see

@@ -1,6 +1,7 @@
 """Start one worker: settings, logs, clients, then jobs until SIGTERM."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,12 +12,16 @@ from rq.serializers import JSONSerializer
 import workers.jobs  # noqa: F401 - RQ would import them with the first job, which would wait
 from app.adapters.redis_client import sync_redis
 from app.adapters.rq_queue import QUEUE
+from app.errors import Unavailable
 from app.logs import set_up_logs
+from app.pipeline.ports import Store
 from app.settings import Settings, SettingsError, load_settings
 from workers.async_worker import AsyncWorker
 from workers.services import services
 
 log = structlog.get_logger()
+
+SWEEP_SECONDS = 5.0
 
 
 def run(settings: Settings, *, max_concurrency: int | None = None) -> None:
@@ -24,9 +29,11 @@ def run(settings: Settings, *, max_concurrency: int | None = None) -> None:
 
     @asynccontextmanager
     async def clients() -> AsyncIterator[None]:
-        services(settings)  # before the first job, which would wait for the SDK's import
+        store = services(settings).store  # before the first job: the SDK's import takes its time
+        sweeping = asyncio.create_task(_sweep(store), name="sweeper")
         log.info("worker.started")
         yield
+        sweeping.cancel()
         log.info("worker.stopped")
 
     worker = AsyncWorker(
@@ -38,6 +45,17 @@ def run(settings: Settings, *, max_concurrency: int | None = None) -> None:
         lifespan=clients,
     )
     worker.work(logging_level=None, with_scheduler=True)
+
+
+async def _sweep(store: Store) -> None:
+    """Look for people whom nobody answers, again and again; workers share the work."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            if queued := await store.sweep():
+                log.warning("turns.swept", count=queued)
+        except Unavailable as exc:
+            log.warning("turns.not_swept", error=str(exc))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

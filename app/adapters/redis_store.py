@@ -10,6 +10,8 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:conversation:<c>``    hash   address, name, the live turn
 ``rv:inbox:<c>``           zset   messages that wait, by Meta's time
 ``rv:pending`` *           zset   conversations with waiting messages, by the oldest one's time
+``rv:given_up`` *          zset   conversations whose turn failed too often, by when
+``rv:swept``               str    somebody has just swept
 ``rv:lease:<c>``           str    the token of the turn in hand
 ``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
 ``rv:bubble:<wamid key>``  hash   which bubble a wamid is, and how far it has come
@@ -63,6 +65,10 @@ STORE_SECONDS = 2.0
 SLICE = 100
 """Updates in one script call: a batch of 1,000 must not hold Redis for long."""
 
+SWEEP_AGE = timedelta(seconds=10)
+SWEEP_PAUSE = timedelta(seconds=3)
+SWEEP_MOST = 50
+
 TROUBLE = timedelta(minutes=2)
 MOST_HOLD = timedelta(hours=1)
 PROBE = timedelta(minutes=1)
@@ -101,6 +107,7 @@ class RedisStore:
         self._intake = self._script("intake", header)
         self._begin_turn = self._script("begin_turn", header)
         self._release = self._script("release_lease", header)
+        self._sweep = self._script("sweep", header)
         self._take_in = SharedCall(
             self._take_in_slice, most=SLICE, seconds=STORE_SECONDS, alone_after=ResponseError
         )
@@ -111,6 +118,7 @@ class RedisStore:
             begin_send=self._script("begin_send", header),
             settle_send=self._script("settle_send", header),
             hold=self._script("hold", header),
+            give_up=self._script("give_up", header),
             finish=self._script("finish_turn", header),
         )
         self._in_hand: dict[str, RedisTurn] = {}
@@ -232,7 +240,7 @@ class RedisStore:
             self._turn_scripts,
             self._keys,
             self._rates,
-            ids=(conversation, turn_id, token),
+            ids=(conversation, taken[4].decode(), token),
             documents=taken[0],
             history=taken[1],
             record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
@@ -248,7 +256,7 @@ class RedisStore:
                 body.cancel()
 
         self._leases.hold(Lease(conversation, token, asyncio.get_running_loop(), on_lost))
-        names = {conversation, turn_id}
+        names = {conversation, hand.turn.turn_id}
         if hand.turn.before:
             names.add(hand.turn.before.reply_id)
         self._in_hand.update(dict.fromkeys(names, hand))
@@ -293,6 +301,13 @@ class RedisStore:
         if answer[0] == b"empty":
             return None
         return list(answer[1:])
+
+    async def sweep(self) -> int:
+        """See ``Store.sweep``."""
+        before = int(time.time() - SWEEP_AGE.total_seconds())
+        ids = [token_hex(16) for _ in range(SWEEP_MOST)]
+        call = self._sweep(args=[rq_time(), before, _ms(SWEEP_PAUSE), *ids])
+        return int(await self._within_limit(call))
 
     async def record_of(self, wamid: str) -> TurnRecord | None:
         """The record of the turn that answered this message; ``None`` while none has."""

@@ -40,6 +40,7 @@ class TurnScripts:
     begin_send: AsyncScript
     settle_send: AsyncScript
     hold: AsyncScript
+    give_up: AsyncScript
     finish: AsyncScript
 
 
@@ -81,13 +82,18 @@ class RedisTurn:
             answered = set(begun.decode().split())
             documents = [one for one in documents if self._key_of(one) in answered]
         self._documents = list(documents)
+        standing = list(_standing(turn_id, record)) if begun is not None else []
+        next_number = len(standing)
+        if (apology := record.get(b"apology")) is not None:  # it is no part of the answer
+            standing = [one for one in standing if one.bubble.number != int(apology)]
         self.turn = Turn(
             turn_id=turn_id,
             conversation=conversation,
             token=token,
             messages=[_message(document) for document in documents],
             history=[Utterance(**orjson.loads(entry)) for entry in history],
-            standing=list(_standing(turn_id, record)) if begun is not None else [],
+            standing=standing,
+            next_number=next_number,
             whole=b"whole" in record,
             before=_last_bubble(last, turn_id),
         )
@@ -216,6 +222,15 @@ class RedisTurn:
             pipe.hset(key, items=[part for pair in fields.items() for part in pair])
             pipe.expire(key, KEPT)
             await pipe.execute()
+
+    async def give_up(self) -> None:
+        """See ``TurnInHand.give_up``."""
+        turn = self.turn
+        self.finished = True
+        if not await self._scripts.give_up(
+            args=[turn.conversation, turn.token, turn.turn_id, time.time()]
+        ):
+            raise LeaseLost("another worker holds the conversation")
 
     async def finish(self, said: str, *, ending: str) -> None:
         """See ``TurnInHand.finish``."""

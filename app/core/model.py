@@ -190,6 +190,7 @@ class Turn:
         history: What was said before, oldest first.
         standing: Bubbles of this very turn that an earlier run had cut, once one had begun to leave.
         whole: Whether those are the whole answer.
+        next_number: Of the next bubble: an apology of an earlier run has a number too.
         before: The last bubble of the reply before; ``None`` when there is none.
     """
 
@@ -200,4 +201,5 @@ class Turn:
     history: Sequence[Utterance]
     standing: Sequence[Standing] = ()
     whole: bool = False
+    next_number: int = 0
     before: LastBubble | None = None

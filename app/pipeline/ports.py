@@ -122,6 +122,15 @@ class Store(Protocol):
         """
         ...
 
+    async def sweep(self) -> int:
+        """Queue a turn for each conversation whose messages wait and whom nobody reads, however
+        that came about; how many. Safe to call from every worker, as often as one likes.
+
+        Raises:
+            Unavailable: Not now.
+        """
+        ...
+
     async def record_of(self, wamid: str) -> "TurnRecord | None":
         """The record of the turn that answered this message; ``None`` while none has."""
         ...
@@ -283,6 +292,12 @@ class TurnInHand(Protocol):
 
     async def note(self, **fields: str | float) -> None:
         """Add to the turn's record: times (Unix seconds) and counts, for the operator's eyes."""
+        ...
+
+    async def give_up(self) -> None:
+        """Stop trying for now: the messages wait, but nobody is told of them any more, until the
+        job is queued again or the person writes again. Gives the lease back.
+        """
         ...
 
     async def finish(self, said: str, *, ending: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -61,6 +61,28 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
     return ending
 
 
+async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> None:
+    """Stop trying to answer a turn that has failed too often, and apologise once.
+
+    Its messages are kept: a requeue of the job, or the person's next words, answer them.
+    """
+    async with services.store.turn(conversation, turn_id) as hand:
+        if hand is None:
+            return
+        turn, bot = hand.turn, services.bot
+        if turn.next_number == 0:  # else something of the answer, or an apology, has been read
+            text = bot.apology or phrase(
+                "no_answer", like=_heard(turn), human_contact=bot.human_contact
+            )
+            await hand.note(apology=turn.next_number)
+            with suppress(RivuletError):  # the Graph API may be what has failed
+                for bubble in Drafts(turn.turn_id, first=turn.next_number).of(text)[:1]:
+                    await Sender(hand, services, joinable=False).send(bubble)
+        await hand.give_up()
+    services.meter.count(metrics.TURNS, ending="given_up")
+    log.error("turn.given_up")
+
+
 async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
     """Send the answer; what the person has seen of it, and a word for how it ended."""
     joins = 0
@@ -106,7 +128,7 @@ async def _write(
 ) -> str:
     """Stream the model's answer into bubbles, or say in one sentence why there is none."""
     turn, bot = hand.turn, services.bot
-    drafts = Drafts(turn.turn_id, first=len(turn.standing))
+    drafts = Drafts(turn.turn_id, first=turn.next_number)
 
     async def say(which: Phrase) -> str:
         own_words = bot.apology if which == "no_answer" else ""

@@ -27,12 +27,14 @@ class Stage:
     Attributes:
         take_job: Pops the oldest queued turn: (turn id, conversation), or ``None``.
         steal: Takes the lease away from whoever holds this conversation.
+        forget_job: Makes the job vanish, as after a crash of its worker.
         pass_time: Lets the store's own clock go on by so much.
     """
 
     store: Store
     take_job: Callable[[], Awaitable[tuple[str, str] | None]]
     steal: Callable[[str], Awaitable[None]]
+    forget_job: Callable[[str], Awaitable[None]]
     pass_time: Callable[[timedelta], Awaitable[None]]
 
 
@@ -57,7 +59,10 @@ def fake_stage() -> Stage:
     async def pass_time(time: timedelta) -> None:
         store.clock.time += time
 
-    return Stage(store, take_job, steal, pass_time)
+    async def forget_job(turn: str) -> None:
+        store.queue = [job for job in store.queue if job[0] != turn]
+
+    return Stage(store, take_job, steal, forget_job, pass_time)
 
 
 def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
@@ -80,7 +85,10 @@ def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
     async def pass_time(time: timedelta) -> None:
         await asyncio.sleep(time.total_seconds())  # the server's clock cannot be turned
 
-    return Stage(store, take_job, steal, pass_time)
+    async def forget_job(turn: str) -> None:
+        await redis.delete(f"rq:job:{turn}")
+
+    return Stage(store, take_job, steal, forget_job, pass_time)
 
 
 @pytest.fixture(params=["fake", "redis"])

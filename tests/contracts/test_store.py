@@ -13,6 +13,7 @@ from tests.contracts.conftest import Stage
 from tests.fakes import NOW, NUMBER, said
 
 SECOND = timedelta(seconds=1)
+LONG_AGO = NOW - timedelta(days=400)
 
 
 async def job_of(stage: Stage) -> tuple[str, str]:
@@ -348,6 +349,56 @@ async def test_a_reply_that_has_begun_answers_only_what_it_answered(stage: Stage
         await hand.finish("Yes.", ending="answered")
     turn = await answer(stage)
     assert [message.text for message in turn.messages] == ["earlier by Meta's clock"]
+
+
+async def test_another_job_goes_on_with_a_reply_that_has_begun(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+    async with stage.store.turn(conversation, "f" * 32) as hand:
+        assert hand is not None
+        assert hand.turn.turn_id == turn_id
+        assert [one.state for one in hand.turn.standing] == ["sending"]
+        assert hand.turn.next_number == 1
+        await hand.finish("Yes.", ending="answered")
+    await stage.store.take_in([said("two")])
+    turn = await answer(stage)
+    assert turn.turn_id != turn_id
+
+
+async def test_the_sweeper_queues_whoever_waits_and_is_read_by_nobody(stage: Stage) -> None:
+    await stage.store.take_in([said("one", at=LONG_AGO)])
+    assert await stage.store.sweep() == 0  # the job stands in the queue
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await stage.pass_time(3.1 * SECOND)
+        assert await stage.store.sweep() == 0  # somebody is reading
+    await stage.forget_job(turn_id)
+    await stage.pass_time(3.1 * SECOND)
+    assert await stage.store.sweep() == 1
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["one"]
+
+
+async def test_a_turn_given_up_is_not_swept_but_answered_with_the_next_words(stage: Stage) -> None:
+    await stage.store.take_in([said("one", at=LONG_AGO)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.note(apology=0)
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.give_up()
+    await stage.forget_job(turn_id)
+    assert await stage.store.sweep() == 0
+    await stage.store.take_in([said("two")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert list(hand.turn.standing) == []  # an apology is no part of the answer
+        assert hand.turn.next_number == 1
 
 
 async def test_the_next_reply_knows_the_last_bubble_of_the_one_before(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from app.core.model import Delivery, Status, Utterance
 from app.core.pacing import BubbleStyle
 from app.errors import LeaseLost, Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Bot, Limits
-from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, reply
+from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, give_up, reply
 from app.pipeline.sender import RETRY_SECONDS
 from tests.fakes import NOW, NUMBER, FakeModel, World, said
 
@@ -559,6 +559,35 @@ async def test_a_run_that_died_before_any_send_is_made_anew() -> None:
         await reply(conversation, turn_id, world.services)
     assert await run_again(world, turn_id) == "answered"
     assert world.channel.texts == ["Yes, by post."]
+
+
+async def test_a_turn_given_up_gets_one_apology_and_is_answered_when_it_is_requeued() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id, conversation = world.store.queue[0]
+    await give_up(conversation, turn_id, world.services)
+    await give_up(conversation, turn_id, world.services)
+    assert len(world.channel.texts) == 1
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert " ".join(world.channel.texts[1:]) == LONG
+
+
+async def test_giving_up_says_nothing_after_a_part_of_the_answer() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=True)
+    (conversation,) = world.store._conversations
+    await give_up(conversation, turn_id, world.services)
+    assert len(world.channel.texts) == 2
+
+
+async def test_giving_up_survives_a_graph_api_that_is_away() -> None:
+    world = World()
+    world.channel.faults = [Unavailable("down")] * 9
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    await give_up(conversation, turn_id, world.services)
+    assert await world.store.sweep() == 0
 
 
 # -- order -------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
 -- Returns {'leased', token, ms left}, {'empty'}, {'held', ms} (stopped: come back then), or
--- {'taken', messages, history, record of the turn, last bubble of the reply before}.
+-- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn}: another
+-- one where an earlier turn's answer has begun and not ended, under whichever job.
 
 local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
 local key = conversation_key(conversation)
@@ -22,6 +23,8 @@ if held_ms > 0 then return { 'held', held_ms } end
 redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
 redis.call('HSET', key, 'turn', turn)
 redis.call('HDEL', key, 'popped_ms')
+redis.call('ZREM', GIVEN_UP_KEY, conversation)
+turn = redis.call('HGET', key, 'open') or turn
 local record = turn_key(turn)
 redis.call('HSET', record, 'conversation', conversation)
 redis.call('HSETNX', record, 'started_at', at)
@@ -35,4 +38,5 @@ return {
   redis.call('LRANGE', 'rv:history:' .. conversation, 0, -1),
   redis.call('HGETALL', record),
   redis.call('HGET', key, 'last') or '',
+  turn,
 }

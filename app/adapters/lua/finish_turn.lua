@@ -20,7 +20,7 @@ local record = turn_key(turn)
 redis.call('HSET', record, 'ending', ending, 'ended_at', seconds)
 redis.call('EXPIRE', record, KEPT_SECONDS)
 redis.call('DEL', lease_key(conversation))
-redis.call('HDEL', conversation_key(conversation), 'turn', 'live_ms', 'popped_ms')
+redis.call('HDEL', conversation_key(conversation), 'turn', 'live_ms', 'popped_ms', 'open')
 note_pending(conversation)
 redis.call('PUBLISH', NEWS_CHANNEL, turn)
 

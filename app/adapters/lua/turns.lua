@@ -6,6 +6,7 @@ local QUEUE_KEY = 'rq:queue:' .. QUEUE
 local POPPED_KEY = QUEUE_KEY .. ':intermediate'
 local SCHEDULED_KEY = 'rq:scheduled:' .. QUEUE
 local PENDING_KEY = 'rv:pending'
+local GIVEN_UP_KEY = 'rv:given_up'
 local NEWS_CHANNEL = 'rv:news'
 
 -- How long a positive answer of live() is trusted: searching a long queue costs its length.
