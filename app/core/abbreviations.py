@@ -12,7 +12,7 @@ the last stop and without inner spaces (``"z.b"`` stands for "z. B."). Four kind
 from collections.abc import Mapping
 from typing import Literal
 
-from app.core.vocabulary import guess
+from app.core.vocabulary import guess, is_small
 
 Kind = Literal["before", "number", "end", "name"]
 
@@ -20,84 +20,91 @@ Kind = Literal["before", "number", "end", "name"]
 _TABLE: dict[str, dict[Kind, str]] = {
     "": {
         "before": """dr dra drs drª prof profª mr mrs ms mme mlle mgr msgr messrs sr sra srta
-            srª st ste sto sta fr ing ir lic hon rev capt cmdr lt sgt cpl maj adm supt pres gov
-            sen rep approx aprox ca cca circa cf e.g i.e eg ie viz vs fig figs ed eds vol vols
-            cap tel telf tlf resp incl inkl excl exkl max.c""",
-        "number": """no nr nro núm nº num n.º n p pp pg pag pág s ch chap sec art arts § abs par
-            para bd kap tab abb taf cod código ver v ext apt ap bl sc et km h max min máx mín
-            rev op""",
-        "end": "etc usw a.m p.m am.pm b.c a.d b.c.e c.e et.al al",
+            srª st ste ing rev capt cmdr lt sgt cpl maj supt rep approx aprox ca circa cf e.g
+            i.e eg ie viz vs fig figs ed eds vol vols cap tel telf tlf resp incl inkl excl exkl
+            max.c""",
+        "number": """no nr nro núm nº num n.º n p pp pg pag pág s ch chap sec art arts § abs bd
+            kap tab abb taf cod código ver v ext apt ap bl h""",
+        "end": "etc usw a.m p.m b.c a.d b.c.e c.e et.al km cm kg ml",
         "name": """inc ltd co corp llc plc gmbh bros jr u.s u.k u.n u.s.a e.u d.c l.a ph.d m.d
             b.a m.a s.a s.l s.r.l s.p.a a.g n.v b.v""",
     },
     "en": {
-        "before": """dept gen col asst assoc mt ft messrs c.f ver ref esp attn e.g i.e approx
-            est jan feb apr aug sept oct nov dec""",
-        "number": "mar jun jul sep ste rm bldg q eq",
+        "before": """dept col asst assoc messrs c.f ver ref esp attn e.g i.e approx est hon
+            sen gov pres adm fr mt pvt""",
+        "number": "mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec",
         "end": """min mins sec secs hr hrs tsp tbsp oz lb lbs in ft yd yds mi gal pt qt mph
-            a.k.a asap""",
+            a.k.a asap et.al""",
         "name": """ave blvd rd hwy ln dept univ sq pkwy inc mon tue tues wed thu thur thurs fri
-            sat sun""",
+            sat sun n.y d.c""",
     },
     "de": {
         "before": """hr hrn fr frl frdl bzw z.b z.t z.h z.hd d.h u.a u.u i.d.r i.a i.v o.g s.o
-            s.u v.a ggf ggfs evtl inkl exkl zzgl abzgl vgl ca ungef bspw geb gest verh dipl mag
-            dipl.-ing rer nat phil med jur habil st hl nr str tel lt sog gem betr bes insb max
-            min mind höchst jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art
-            abs ziff anm lfd kath ev n.chr.g zw m.e o.ä.g d.j d.m allg jan feb mär apr jun jul
-            aug sep sept okt nov dez mo di mi do fr sa so schw dt engl franz ital span lat amtl
-            gesetzl vers verm prod abt dir univ inh""",
-        "number": "s bd kap aufl hs hausnr rn az",
+            s.u v.a ggf ggfs evtl inkl exkl zzgl abzgl vgl ca ungef bspw geb gest verh dipl
+            dipl.-ing rer nat phil med jur habil hl nr str tel lt sog gem betr bes insb max min
+            mind höchst jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art abs
+            ziff anm lfd kath n.chr.g zw m.e o.ä.g d.j d.m schw dt engl franz ital span lat amtl
+            gesetzl vers verm prod abt dir univ inh st""",
+        "number": """s bd kap aufl hs hausnr rn az mag jan feb mär apr jun jul aug sep sept okt
+            nov dez mo di mi do sa so""",
         "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a",
-        "name": """std min sek stck stk pkg pck el tl msp mio mrd tsd jh jhd jhdt n.chr v.chr
-            e.v mwst chr gmbh tägl qm zi kl gr whg""",
+        "name": """std min sek stck stk pkg pck msp mio mrd tsd jh jhd jhdt n.chr v.chr e.v mwst
+            chr gmbh tägl qm zi kl gr whg tl el""",
     },
     "nl": {
         "before": """dhr mevr mw drs ir mr ds bijv bv d.w.z d.m.v t.a.v t.b.v t.o.v i.v.m i.p.v
             m.b.t m.u.v n.a.v o.a o.l.v p.a z.s.m m.i ca max min excl incl evt resp vgl nl ong
-            plm tel zgn zg blz st ing wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt
-            nov dec a.u.b""",
-        "number": "nr p blz art",
+            plm tel zgn zg blz st ing a.u.b t.o""",
+        "number": "nr p blz art wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt nov dec",
         "end": "enz e.d e.a m.m n.v.t z.o.z a.u.b s.v.p aub svp p.p p.st p.m v.chr n.chr",
         "name": "b.v n.v v.o.f",
     },
     "sv": {
-        "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl ev
-            el jfr tel st hr fr dr doc civ.ing jan feb apr aug sept okt nov dec kl max min""",
-        "number": "nr kap s sid kl",
+        "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr
+            tel st hr dr doc civ.ing kl max min""",
+        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el",
         "end": "osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim",
     },
     "da": {
         "before": """d.v.s f.eks fx bl.a dvs ca hhv evt inkl ekskl pga p.g.a mht m.h.t iflg jf
-            vedr tlf hr fr frk dr cand stk pr kl nr st jan feb mar apr aug sept okt nov dec t.h
-            t.v if s.u ang maks min""",
-        "number": "nr kap s kl art",
+            vedr tlf hr frk dr cand stk pr kl nr st t.h t.v s.u maks min""",
+        "number": "nr kap s kl art fr jan feb mar apr aug sept okt nov dec",
         "end": "osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mio mia timer",
         "name": "t.h t.v",
     },
     "no": {
-        "before": """d.v.s f.eks bl.a dvs ca evt inkl ekskl pga mht iht jf vedr tlf hr fr dr kl
-            nr st jan feb apr aug sept okt nov des maks min ev""",
-        "number": "nr kap s kl",
+        "before": """d.v.s f.eks bl.a dvs ca evt inkl ekskl pga mht iht jf vedr tlf hr dr kl nr
+            st maks min""",
+        "number": "nr kap s kl fr jan feb apr aug sept okt nov des",
         "end": "osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mill mrd",
     },
     "fi": {
-        "before": "t.d.s v.s esim ks vrt ts n puh nk ns so os tri prof ent synt huom alk",
-        "number": "n nro s v klo puh",
+        "before": "t.d.s v.s esim ks vrt ts puh nk ns tri prof ent synt huom alk",
+        "number": "n nro s v klo puh so",
         "end": "jne ym yms mm tms ynnä jms eaa jaa eKr kpl min t h krs",
     },
     "is": {
         "before": "t.d þ.e m.a u.þ.b ca kl nr bls frh dr hr frú sbr skv vs gr",
         "end": "o.s.frv o.fl o.þ.h kr f.kr e.kr m.fl",
     },
-    "et": {"before": "nt nr lk hr pr dr prof s.o st s.t ca u tel tn", "end": "jne jt jms vms a kr"},
-    "lv": {"before": "piem t.i t.sk dr prof tālr nr lpp apm ", "end": "utt u.c u.tml g gs plkst"},
-    "lt": {"before": "pvz t.y dr prof tel nr p vad g pr", "end": "pan kt t.t m d val min"},
+    "et": {
+        "before": "nt nr lk hr pr dr prof s.o st s.t ca u tel tn",
+        "end": "jne jt jms vms a kr",
+    },
+    "lv": {
+        "before": "piem t.i t.sk dr prof tālr nr lpp apm",
+        "end": "utt u.c u.tml g gs plkst",
+    },
+    "lt": {
+        "before": "pvz t.y dr prof tel nr p vad g pr",
+        "end": "pan kt t.t m d val min",
+    },
     "pl": {
         "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por
-            red wyd im gen płk kpt por ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt śr
-            czw sob ndz sty lut mar kwi cze lip sie wrz paź lis gru w.w adw not arch dyr""",
-        "number": "nr str s art pkt ust rys tab poz m lok kl godz",
+            red wyd im płk kpt ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt w.w adw not
+            arch dyr""",
+        "number": """nr str s art pkt ust rys tab poz m lok kl godz gen śr czw sob ndz sty lut
+            mar kwi cze lip sie wrz paź lis gru""",
         "end": """itd itp etc ww n.e p.n.e r w tys szt godz min sek mies wiek zł gr kg pkt
             m.in.e br ub""",
         "name": "s.a z.o.o",
@@ -105,9 +112,8 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "cs": {
         "before": """např tj tzn tzv resp popř příp vč mj mimoj č čp čís čj ul nám tř tel ing
             mgr mudr judr phdr rndr bc mvdr paeddr doc prof dr sv p pí sl cca max min srov zejm
-            obv event max odst písm st nar zemř t.č t.j n.m po út st čt pá so ne kpt plk gen
-            gen.por""",
-        "number": "č str s odst kap obr tab čl sb",
+            obv event odst písm st nar zemř t.č t.j n.m kpt plk gen.por""",
+        "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen",
         "end": "atd atp apod aj hod min sek tis mil mld kč ks l.p n.l př.n.l t.r t.m r",
         "name": "a.s s.r.o spol",
     },
@@ -119,8 +125,8 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "a.s s.r.o spol",
     },
     "sl": {
-        "before": "npr tj oz t.i tim dr mag prof ul št tel ga g gdč sv cca pribl odst čl roj inž",
-        "number": "št str",
+        "before": "npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž",
+        "number": "št str mag",
         "end": "itd ipd idr itn l h n.št pr.n.št",
         "name": "d.o.o d.d",
     },
@@ -132,22 +138,22 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "d.o.o d.d j.d.o.o",
     },
     "hu": {
-        "before": "pl kb ún ill vö dr ifj id özv szt tel ld max min ui mb vsz főisk prof hrsz tel",
+        "before": "pl kb ún ill vö dr ifj id özv szt tel ld max min ui mb vsz főisk prof hrsz",
         "number": "u sz em fsz ép lh bek old kb",
-        "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st",
+        "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st ft",
         "name": "krt sgt ltp",
     },
     "ro": {
         "before": """dl dna dra dlui d-na d-l d-ra str nr bl sc ap et jud tel bd bdul cca aprox
-            ex de.ex prof dr ing arh av sf șos cal int sec loc com mun aprox pt vs conf art alin
-            lit pct""",
+            ex de.ex prof dr ing arh av sf șos cal int sec loc com mun pt vs conf art alin lit
+            pct""",
         "number": "nr ap bl sc et art alin pct pag p",
         "end": "etc ș.a ș.a.m.d s.a.m.d ș.cl h min sec î.hr d.hr î.e.n e.n",
         "name": "s.r.l s.a",
     },
     "bg": {
         "before": """ул бул бл вх ет ап гр с обл общ пл жк тел д-р проф инж доц г-н г-жа напр
-            т.е т.нар вкл прибл стр чл ал им св кв ж.к п.к доц акад""",
+            т.е т.нар вкл прибл стр чл ал им св кв ж.к п.к акад""",
         "number": "стр чл ал бл вх ет ап т №",
         "end": "г лв ст ч мин сек и.др др и.т.н т.н хил млн млрд бр кг и.пр пр пр.хр сл.хр",
         "name": "оод еоод ад",
@@ -155,10 +161,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "ru": {
         "before": """ул д кв корп стр пр просп пер пл наб бул ш обл р-н пос дер с тел моб доб
             т.е т.к т.н т.о напр см ср им св проф доц акад д-р г-н г-жа гр тов инж зав зам нач
-            ред изд рис табл гл разд прим ок прибл в.т.ч и.о вкл искл мкр стр с/х под эт каб оф
-            помещ абз пп преп дир янв фев мар апр авг сент сен окт нояб дек пн вт чт пт сб вс
-            т.з""",
-        "number": "г с п ст стр гл рис табл д кв корп эт оф пп ч т №",
+            ред изд рис табл гл разд прим ок прибл в.т.ч и.о вкл искл мкр с/х под эт каб оф
+            помещ абз пп преп дир т.з""",
+        "number": """г с п ст стр гл рис табл д кв корп эт оф пп ч т № янв фев мар апр авг сент
+            сен окт нояб дек пн вт чт пт сб вс""",
         "end": """г гг в вв руб р коп тыс млн млрд шт мин сек ч т.д т.п и.т.д и.т.п др и.др пр
             и.пр н.э до.н.э чел экз кг км см мм л мл уп ст.л ч.л сут мес а.о""",
         "name": "инк лтд м.н",
@@ -166,21 +172,21 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "uk": {
         "before": """вул буд кв корп просп пров пл бул обл р-н с смт тел моб т.зв т.б напр див
             ім св проф доц акад д-р п пп гр інж зав заст ред вид рис табл гл розд прим бл прибл
-            зокр вкл під оф пн вт ср чт пт сб нд січ лют бер кв трав черв лип серп вер жовт лист
-            груд м""",
-        "number": "с ст п гл рис табл буд кв оф № р",
+            зокр вкл під оф ср м""",
+        "number": """с ст п гл рис табл буд кв оф № р пн вт чт пт сб нд січ лют бер трав черв
+            лип серп вер жовт лист груд""",
         "end": """р рр ст грн коп тис млн млрд шт хв сек год т.д т.п і.т.д і.т.п т.ін та.ін ін
             і.под н.е до.н.е ос""",
     },
     "sr": {
-        "before": "нпр тј тзв одн др мр проф ул бр тел гђа г св чл инж ул",
+        "before": "нпр тј тзв одн др мр проф ул бр тел гђа г св чл инж",
         "number": "бр стр чл",
         "end": "итд сл и.сл др год г мин н.е п.н.е дин",
         "name": "д.о.о а.д",
     },
     "el": {
-        "before": """π.χ λ.χ δηλ κ κα κος κυρ δρ καθ αγ αρ τηλ οδ λεωφ πλ βλ πρβλ περ σελ τ.κ αρ
-            αριθ κιν συμπ συμπερ λ.χ δις αφοί στρ υπ""",
+        "before": """π.χ λ.χ δηλ κ κα κος κυρ δρ καθ αγ αρ τηλ οδ λεωφ πλ βλ πρβλ περ σελ τ.κ
+            αριθ κιν συμπ συμπερ δις αφοί στρ υπ""",
         "number": "αρ σελ κεφ παρ εικ αριθ",
         "end": "κ.λπ κλπ κτλ κ.τ.λ κ.ά κ.α π.μ μ.μ μ.χ τ.μ χλμ εκ εκατ δισ ευρ ώρ λεπ δευτ κ.ο.κ",
         "name": "α.ε ε.π.ε",
@@ -189,54 +195,58 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """sres sras d dª dña dn lcdo lcda ldo lda lic ing arq abg prof profa dir mtro
             mtra gral cnel cap tte sto sta av avda avd c cl pza pl ctra urb edif núm nº n.º no
             pág págs p.ej ej vgr cía dpto depto ref tfno tfn teléf telf cel aprox vol p.d rte
-            fdo excmo ilmo excma ilma hnos hno art párr ene feb abr jun jul ago sept set oct nov
-            dic lun mié jue vie sáb dom sr sra srta ud uds vd vds admón esq""",
-        "number": "no núm pág art p apdo km",
-        "end": """etc a.c d.c a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts
-            ptas q.e.p.d""",
-        "name": "s.a s.l s.r.l ee.uu ud uds cía e.u",
+            fdo excmo ilmo excma ilma hnos hno art párr sr sra srta ud uds vd vds admón esq ee
+            rr ff cc""",
+        "number": """no núm pág art p apdo km ene feb abr jun jul ago sept set oct nov dic lun
+            mié jue vie sáb dom""",
+        "end": "etc a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts ptas q.e.p.d",
+        "name": "s.a s.l s.r.l ee.uu ud uds cía e.u a.c d.c",
     },
     "pt": {
         "before": """sr sra srs sras srta dr dra drs dras prof profa profª eng engª arq adv d dª
             exmo exma ilmo ilma av r rod al trav tv pça pç est lgo jd conj apto ap apt bl sl lj
             nº n.º no núm n tel cel p.ex ex obs aprox ref pág págs p fl fls art inc cap vol dep
-            pe gen cel maj sto sta s jan fev mar abr mai jun jul ago set out nov dez seg ter qua
-            qui sex sáb dom ltd cx""",
-        "number": "no n nº pág p art km fl q qd lt",
-        "end": "etc a.c d.c min seg hs hrs h kg un unid máx mín ltda cia esq dir",
-        "name": "s.a ltda cia e.u.a eua",
+            pe sto sta s ltd cx""",
+        "number": """no n nº pág p art km fl q qd lt gen maj jan fev mar abr mai jun jul ago set
+            out nov dez seg ter qua qui sex sáb dom""",
+        "end": "etc min seg hs hrs h kg un unid máx mín ltda cia esq dir",
+        "name": "s.a ltda cia e.u.a eua a.c d.c",
     },
     "fr": {
         "before": """m mm mme mmes mlle mlles me mgr dr pr st ste sts prof av bd boul bld pl imp
             rte chem n no tél téléph p.ex ex env cf c.-à-d c.à.d càd p pp vol chap art fig éd
-            réf app apt bât esc ét resp not gén col cap janv févr fév avr juil sept oct nov déc
-            lun mar mer jeu ven sam dim ca""",
-        "number": "n no p art chap fig",
-        "end": "etc min h sec j.-c apr.j.-c av.j.-c max mn hab éd p.-s sté",
-        "name": "s.a.s s.a s.a.r.l",
+            réf app apt bât esc ét resp not gén col cap dim ca appt""",
+        "number": """n no p art chap fig janv févr fév avr juil sept oct nov déc lun mar mer jeu
+            ven sam""",
+        "end": "etc min h sec max mn hab éd p.-s sté",
+        "name": "s.a.s s.a s.a.r.l av.j.-c apr.j.-c j.-c",
     },
     "it": {
         "before": """sig sigg sig.ra sig.na dott dott.ssa dottssa prof prof.ssa ing arch avv
             geom rag on egr gent spett gentmo preg ill mons card sen dir pres sr p.za v.le c.so
             v l.go n nr tel cell fax es p.es ad.es pag pagg cap art vol fig ca cfr c.a rif int
-            gen feb mar apr mag giu lug ago set sett ott nov dic lun mar mer gio ven sab dom sec
-            s s.to st""",
-        "number": "n nr pag art cap fig p int",
-        "end": "ecc etc a.c d.c min sec h kg max n.d.r",
-        "name": "s.a.s s.p.a s.r.l s.n.c spa srl",
+            gen sett gio sab sec s s.to st sta""",
+        "number": """n nr pag art cap fig p int feb mar apr mag giu lug ago set ott nov dic lun
+            mer ven dom""",
+        "end": "ecc etc min sec h kg max n.d.r",
+        "name": "s.a.s s.p.a s.r.l s.n.c spa srl a.c d.c",
     },
     "ca": {
         "before": "sr sra dr dra prof av c pl pg núm tel p.ex ex aprox st sta",
-        "end": "etc min a.c d.c h",
+        "end": "etc min h",
+        "name": "a.c d.c",
     },
     "tr": {
         "before": """sn dr prof doç yrd öğr gör av müh mim uzm op bkz örn mah cad sok sk bul blv
-            no tel alb gen yzb st çev haz yay hz t.c k nr d""",
-        "number": "no s d k apt dk sa m.ö",
+            no tel alb yzb st çev haz yay hz t.c k nr d""",
+        "number": "no s d k apt dk sa m.ö gen",
         "end": "v.s vb vs v.b vd dk sn sa yy krş m.ö i.ö kg",
         "name": "ltd şti a.ş apt mah cad sok",
     },
-    "az": {"before": "məs prof dr küç mən ş tel b.e", "end": " s və.b b"},
+    "az": {
+        "before": "məs prof dr küç mən ş tel b.e",
+        "end": "s və.b b",
+    },
     "id": {
         "before": """bpk bp sdr sdri yth jl jln gg dr drs dra drg prof ir h hj kh kab kec kel ds
             dsn rt rw no tlp telp hp hlm hal tgl a.n u.p d.a s.d d.h pt cv ttd mis sbb gd lt tn
@@ -251,23 +261,43 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "number": "tr q p đ",
         "end": "v.v vv sau.cn trước.cn tcn",
     },
-    "tl": {"before": "g gng bb dr dra atty engr prof hal blg kgg sta sto", "end": "atbp"},
+    "tl": {
+        "before": "g gng bb dr dra atty engr prof hal blg kgg sta sto",
+        "end": "atbp",
+    },
     "sw": {
         "before": "bw bi dkt mh mhe prof k.m s.l.p sh uk k.v ndg mt mch tar",
         "number": "uk na tsh ksh sh",
         "end": "n.k nk k.k b.k k.w",
     },
-    "sq": {"before": "z znj dr prof rr nr tel p.sh psh f.v", "end": "etj"},
-    "af": {"before": "mnr mev mej dr prof bv nl ca nr tel st", "end": "ens e.d m.a"},
-    "hy": {"before": "փ պ պր ք տ դ դոկ պրոֆ հեռ տես օր ակ", "end": "թ դար դր և.այլն այլն ն.ե"},
-    # Scripts without capitals: "end" and "name" are decided by what the script allows.
+    "sq": {
+        "before": "z znj dr prof rr nr tel p.sh psh f.v",
+        "end": "etj",
+    },
+    "af": {
+        "before": "mnr mev mej dr prof bv nl ca nr tel st",
+        "end": "ens e.d m.a",
+    },
+    "hy": {
+        "before": "փ պ պր ք տ դ դոկ պրոֆ հեռ տես օր ակ",
+        "end": "թ դար դր և.այլն այլն ն.ե",
+    },
     "ka": {
         "before": "ქ ქუჩ ბ-ნი ქ-ნი დოქ პროფ მაგ ე.ი ტელ გვ იხ ე.წ ნომ",
         "end": "ა.შ და.ა.შ წ სთ წთ",
     },
-    "he": {"before": "ד ר פרופ טל רח שד עמ מס כ", "end": "וכו"},
-    "ar": {"before": "د أ م ت ص ص.ب أ.د د.م س ط ق ", "end": "إلخ الخ ج.م ر.س د.إ ق.م ب.م ر.ق د.ك"},
-    "fa": {"before": " ص ت ج", "end": "ق.م ه.ش ه.ق ب.م ه ش"},
+    "he": {
+        "before": "ד ר פרופ טל רח שד עמ מס כ",
+        "end": "וכו",
+    },
+    "ar": {
+        "before": "د أ م ت ص ص.ب أ.د د.م س ط ق",
+        "end": "إلخ الخ ج.م ر.س د.إ ق.م ب.م ر.ق د.ك",
+    },
+    "fa": {
+        "before": "ص ت ج",
+        "end": "ق.م ه.ش ه.ق ب.م ه ش",
+    },
     "hi": {
         "before": """डॉ डा श्री श्रीमती सुश्री प्रो पं कु मो रु रू सं क्र नं पृ कि.मी ई.पू ले कै
             स्व मि चि सौ ॲड अ‍ॅड इं""",
@@ -286,12 +316,29 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": "డా డాక్టర్ శ్రీ శ్రీమతి ప్రొ రూ నం కి.మీ ఉ సా క్రీ.శ క్రీ.పూ మి",
         "end": "మొ",
     },
-    "kn": {"before": "ಡಾ ಶ್ರೀ ಶ್ರೀಮತಿ ಪ್ರೊ ರೂ ನಂ ಕಿ.ಮೀ ಉದಾ", "end": "ಇತ್ಯಾ"},
-    "ml": {"before": "ഡോ ശ്രീ ശ്രീമതി പ്രൊ രൂ നം കി.മീ ഉദാ", "end": "മുത"},
-    "gu": {"before": "ડૉ ડો શ્રી શ્રીમતી પ્રો રૂ રુ નં કિ.મી ઉદા દા.ત", "end": "વગે"},
-    "pa": {"before": "ਡਾ ਸ ਸ੍ਰੀ ਸ਼੍ਰੀ ਪ੍ਰੋ ਰੁ ਨੰ ਕਿ.ਮੀ", "end": ""},
-    "si": {"before": "ආචාර්ය මහාචාර්ය රු අංක කි.මී ගරු පූජ්‍ය", "end": " පෙ.ව ප.ව"},
-    "am": {"before": "ዶ.ር ፕሮፌ ብ ቁ ስ.ቁ", "end": "ዓ.ም ዓ.ዓ ወዘተ እ.ኤ.አ"},
+    "kn": {
+        "before": "ಡಾ ಶ್ರೀ ಶ್ರೀಮತಿ ಪ್ರೊ ರೂ ನಂ ಕಿ.ಮೀ ಉದಾ",
+        "end": "ಇತ್ಯಾ",
+    },
+    "ml": {
+        "before": "ഡോ ശ്രീ ശ്രീമതി പ്രൊ രൂ നം കി.മീ ഉദാ",
+        "end": "മുത",
+    },
+    "gu": {
+        "before": "ડૉ ડો શ્રી શ્રીમતી પ્રો રૂ રુ નં કિ.મી ઉદા દા.ત",
+        "end": "વગે",
+    },
+    "pa": {
+        "before": "ਡਾ ਸ ਸ੍ਰੀ ਸ਼੍ਰੀ ਪ੍ਰੋ ਰੁ ਨੰ ਕਿ.ਮੀ",
+    },
+    "si": {
+        "before": "ආචාර්ය මහාචාර්ය රු අංක කි.මී ගරු පූජ්‍ය",
+        "end": "පෙ.ව ප.ව",
+    },
+    "am": {
+        "before": "ዶ.ር ፕሮፌ ብ ቁ ስ.ቁ",
+        "end": "ዓ.ም ዓ.ዓ ወዘተ እ.ኤ.አ",
+    },
 }
 
 _WORDS: dict[str, dict[str, Kind]] = {}
@@ -304,6 +351,11 @@ for _tag, _kinds in _TABLE.items():
 _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")
 
 
+def is_two_part(first: str, second: str) -> bool:
+    """Whether two words, each with a stop, make one abbreviation: "v. Chr.", "EE. UU."."""
+    return f"{first}.{second}".lower() in _WORDS
+
+
 def kind_of(word: str, context: str) -> Kind | None:
     """What kind of abbreviation a word before a full stop is; ``None`` when it is a plain word.
 
@@ -314,9 +366,9 @@ def kind_of(word: str, context: str) -> Kind | None:
     kinds: Mapping[str, Kind] | None = _WORDS.get(word.lower())
     if kinds is None:
         return None
-    if len(kinds) == 1 and "" in kinds:
-        return kinds[""]
-    language = guess(context)
+    language = guess(context) if len(kinds) > 1 or "" not in kinds or is_small(word) else ""
+    if language and is_small(word, language):
+        return "number"  # a word of its own as well
     if language in kinds:
         return kinds[language]
     if "" in kinds:

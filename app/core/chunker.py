@@ -430,7 +430,7 @@ class Chunker:
             return None
         heads = told[0] in (Kind.ITEM, Kind.TABLE)
         whole = emoji or (blank and not is_title(line))
-        if self._kind is Kind.LABEL and told[0] is Kind.LABEL:
+        if self._kind is Kind.LABEL and (self._labels or told[0] is Kind.LABEL):
             whole = True
         return (end, Why.PARAGRAPH) if whole and not heads else False
 

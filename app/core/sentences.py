@@ -8,11 +8,11 @@ for every text that begins with it: more text never changes an answer other than
 import re
 from unicodedata import category
 
-from app.core.abbreviations import Kind, kind_of
+from app.core.abbreviations import Kind, is_two_part, kind_of
 from app.core.blocks import EMOJI, EMOJI_RUN
 from app.core.graphemes import is_break
-from app.core.vocabulary import CALENDAR, ORDINAL, guess, starts_sentences
 from app.core.spans import NO, WAIT
+from app.core.vocabulary import CALENDAR, LABELS, ORDINAL, guess, is_small
 
 # Unicode's Sentence_Terminal characters that end a sentence by themselves, whatever follows.
 # (Left out: U+104A and other marks that are commas in today's use.)
@@ -41,19 +41,26 @@ _POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠�
 # How much of a run of spaces, and of a word, is read before deciding without its end.
 _MOST_SPACES = 40
 _LONGEST_WORD = 24
+# The first half of an abbreviation in two parts is shorter.
+_LONGEST_PART = 3
+# Words before an ellipsis that make a sentence of their own.
+_LONG_THOUGHT = 6
 
 _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})"
-    r"(?<!\w)[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]+$"
+    r"(?<!\w)(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
 )
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"(?:[.!?…:][\"”’»)*_]*\s+|\n\s*)(?=\S)")
+_SENTENCE_START = re.compile(r"(?:[.!?…:][\"”’»)*_]*\s+|\n\s*)")
+_LAST_WORD = re.compile(r"[\w.]+$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,3}$")
+# Names that end in an exclamation mark.
+_EXCLAIMING = re.compile(r"\b(?:Yahoo|Jeopardy|Joomla|Yum)$")
 _QUOTING = re.compile("と(?!ても|ころ|なり|にかく|りあえず|はいえ)|って|など|とか")
 
 # Scripts that write sentences without an end mark: the polite particles that close them.
@@ -79,7 +86,7 @@ _THAI_STARTERS = (
 _THAI_WORD = re.compile("[\u0e00-\u0eff]+$")
 # Sentence-final syllables before a drawn-out tilde or an emoji.
 _CJK_FINALS = re.compile(
-    "(?:[呢哦吧啦呀啊吗嗎哈嘛哟喔噢喽咯哒]|ます|です|ません|ました|でした|ください|さい|よ|ね|요|다|죠|까|네|니)$"
+    "(?:[了呢哦吧啦呀啊吗嗎哈嘛哟喔噢喽咯哒]|ます|です|ません|ました|でした|ください|さい|よ|ね|요|다|죠|까|네|니)$"
 )
 
 
@@ -100,8 +107,11 @@ def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
     """The end after a mark that ends a sentence by itself."""
     if text[at] == "．" and text[at - 1 : at].isdigit():
         return NO
-    if text[at] in "！？" and _QUOTING.match(text, stop):
-        return NO
+    if text[at] in "！？" and text[stop] in "とっな":
+        if stop + 4 > len(text) and not final:
+            return WAIT
+        if _QUOTING.match(text, stop):
+            return NO
     if text[at] == "។" and (text[at - 1 : at] == "" or text.startswith("ល។", stop)):
         return NO
     if not is_break(text, stop):
@@ -137,7 +147,7 @@ def _after_latin(text: str, at: int, stop: int, final: bool) -> int:
         if _CJK.match(follower) and (
             _ANY_STRONG.search(text, at, stop) or _CJK.match(text[at - 1 : at])
         ):
-            return NO if text[at] == "…" or _QUOTING.match(text, stop) else stop
+            return NO if text[at] == "…" else stop
         return NO
     after = skip_spaces(text, stop)
     if after >= len(text):
@@ -175,11 +185,13 @@ def _decide(text: str, at: int, stop: int, after: int, final: bool) -> int:
     if kind == "other":
         return NO
     if _ANY_STRONG.search(text, at, stop):
+        if kind == "upper" and _EXCLAIMING.search(text, max(0, at - 12), at):
+            return NO
         ends = kind != "lower" or lowercase_style(text, at)
         return stop if ends else NO
     marks = text[at:stop]
     if marks.startswith("..") or marks[0] in "…‥":
-        return _after_ellipsis(text, stop, letter, kind, final)
+        return _after_ellipsis(text, at, stop, letter, kind, final)
     answer = _after_dot(text, at, kind, after, letter, final)
     return stop if answer > 0 else answer
 
@@ -211,15 +223,18 @@ def opening(text: str, at: int, final: bool) -> tuple[str, int]:
 
 
 def _lower(text: str, at: int, final: bool) -> tuple[str, int]:
-    """A small letter, unless the word is one like "iPhone" or "'s Avonds"."""
-    if at + 1 >= len(text):
+    """A small letter, unless the word is one like "iPhone", "macOS" or "'s Avonds"."""
+    end = at + 1
+    while end < len(text) and end - at < 6 and text[end].islower():
+        end += 1
+    if end >= len(text):
         return ("lower" if final else "wait"), at
-    if text[at + 1].isupper():
+    if text[end].isupper():
         return "upper", at
-    if text[at - 1] in "'’" and text[at + 1] == " ":
-        if at + 2 >= len(text):
+    if text[at - 1] in "'’" and text[end] == " " and end - at == 1:
+        if end + 1 >= len(text):
             return ("lower" if final else "wait"), at
-        return ("upper" if text[at + 2].isupper() else "lower"), at
+        return ("upper" if text[end + 1].isupper() else "lower"), at
     return "lower", at
 
 
@@ -244,17 +259,19 @@ def _opens_sentence(text: str, letter: int, final: bool) -> int:
         return NO
     if len(word) == 1:
         known = word != "I" and text[letter + 1 : letter + 2] == " "
-        return 1 if known and starts_sentences(word) else NO
-    return 1 if starts_sentences(word) else NO
+        return 1 if known and is_small(word) else NO
+    return 1 if is_small(word) and not _ROMAN.match(word) else NO
 
 
-def _after_ellipsis(text: str, stop: int, letter: int, kind: str, final: bool) -> int:
+def _after_ellipsis(text: str, at: int, stop: int, letter: int, kind: str, final: bool) -> int:
+    """A thought breaks off: it is a sentence when it was long, or when a small word opens next."""
     if kind != "upper":
         return NO
-    word = next_word(text, letter, final)
-    if word is None:
-        return WAIT
-    return NO if word in ("I", "I'm", "I’m", "I'll", "I’ll", "I'd", "I’d", "I've", "I’ve") else stop
+    if len(text[sentence_start(text, at) : at].split()) >= _LONG_THOUGHT:
+        word = next_word(text, letter, final)
+        return WAIT if word is None else (NO if word.startswith("I") else stop)
+    answer = _opens_sentence(text, letter, final)
+    return stop if answer > 0 else answer
 
 
 def lowercase_style(text: str, at: int) -> bool:
@@ -271,7 +288,9 @@ def sentence_start(text: str, at: int) -> int:
     """Where the sentence around ``at`` seems to begin, at most 400 characters back."""
     start = max(0, at - 400)
     for found in _SENTENCE_START.finditer(text, start, at):
-        start = found.end()
+        word = _LAST_WORD.search(text, start, found.start())
+        if text[found.start()] != "." or not word or not kind_of(word.group(), ""):
+            start = found.end()
     return start
 
 
@@ -294,19 +313,17 @@ def _after_number(text: str, at: int, kind: str, letter: int, final: bool) -> in
     number = _NUMBER.search(text, max(0, at - 24), at)
     digits = number.group() if number else ""
     start = number.start() if number else at
-    sentence = sentence_start(text, start) if start else 0
-    if not digits.isdigit() or len(digits) > 3:
-        if kind == "lower":
-            return 1 if lowercase_style(text, at) else NO
-        return 1
-    if len(text[sentence:start].split()) < 2 and start - sentence < 16:
+    if not digits.isdigit() or len(digits) > 2 or _SIGN.match(text[start - 1 : start]):
+        return 1 if kind != "lower" or lowercase_style(text, at) else NO
+    before = text[sentence_start(text, start) : start].strip(" *_(").lower()
+    if not before or before in LABELS:
         return NO  # "2." and "Step 2." head what follows
-    language = guess(text[:at]) if kind in ("upper", "lower") else ""
+    if kind == "caseless":
+        return NO if _DATE_SO_FAR.search(text, 0, start) else 1
+    language = guess(text[:at])
     if kind == "lower":
         plain = language and language not in ORDINAL
         return 1 if plain and lowercase_style(text, at) else NO
-    if kind == "caseless":
-        return NO if _DATE_SO_FAR.search(text, 0, start) else 1
     if language and language not in ORDINAL:
         return 1
     return _opens_sentence(text, letter, final)
@@ -316,15 +333,18 @@ def _after_word(
     text: str, at: int, token: str, kind: str, after: int, letter: int, final: bool
 ) -> int:
     word = re.sub(r"[ \u00a0\u202f]", "", token)
-    plain = word.rsplit("-", 1)[-1] if "-" in word else word
     start = at - len(token)
-    abbreviation = kind_of(word, text[:at]) or (kind_of(plain, text[:at]) if plain else None)
-    if abbreviation is None and "." in word and len(token) != len(word):
-        # "i. d. R." is one abbreviation, "Punkt. Am" is not: try the last part alone.
-        word = token.rsplit(" ", 1)[-1]
-        abbreviation = kind_of(word, text[:at])
-    if abbreviation is not None and not (word.isupper() and len(word) > 2 and "." not in word):
-        return _after_abbreviation(text, abbreviation, kind, after, letter, final)
+    if kind == "upper" and len(_PARTS.split(token)[-1]) < _LONGEST_PART:
+        second = next_word(text, letter, final)
+        if second is None:
+            return WAIT
+        if is_two_part(word, second):
+            return NO
+    abbreviation = _abbreviation(text, start, token, word)
+    if abbreviation is not None:
+        measured = bool(_MEASURE.search(text, max(0, start - 8), start))
+        return _after_abbreviation(text, abbreviation, measured, kind, after, letter, final)
+    word = _PARTS.split(token)[-1] if len(token) != len(word) else word
     letters = [char for char in word if char.isalpha()]
     if not letters:
         return NO if kind == "lower" else 1
@@ -337,27 +357,59 @@ def _after_word(
     if _DOTTED.match(word) or _NO_VOWEL.match(word):
         return _opens_sentence(text, letter, final) if kind == "upper" else NO
     if _ROMAN.match(word) and kind == "upper":
-        return _opens_sentence(text, letter, final) if guess(text[:at]) in ORDINAL else 1
+        language = guess(text[:at])
+        ordinal = not language or language in ORDINAL
+        return _opens_sentence(text, letter, final) if ordinal else 1
     if kind == "digit":
-        return 1 if len(word) > 3 or starts_sentences(word) else NO
+        return 1 if len(word) > 3 or is_small(word) else NO
     return 1
 
 
+def _abbreviation(text: str, start: int, token: str, word: str) -> Kind | None:
+    """The kind of abbreviation that a token is, tried whole and by its last part."""
+    if _STREET.search(word):
+        return "number"
+    parts = _PARTS.split(token)
+    for candidate in dict.fromkeys((word, parts[-1], _LINKED.split(parts[-1])[-1])):
+        kind = kind_of(candidate, text[: start + len(token)])
+        if len(candidate) == 1 and candidate.isupper() and kind != "before":
+            kind = None  # an initial
+        if kind is not None and (kind == "before" or not _ACRONYM.match(candidate)):
+            return kind
+    return None
+
+
+# "5 km", "300 руб": a number and its unit.
+_MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
+_PARTS = re.compile(r"[ \u00a0\u202f]")
+_LINKED = re.compile(r"[-'’/]")
+_ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
+_STREET = re.compile(r"\w{3}(?:str|strasse|gatan|gade|utca)$")
+
+
 def _after_abbreviation(
-    text: str, abbreviation: Kind, kind: str, after: int, letter: int, final: bool
+    text: str,
+    abbreviation: Kind,
+    measured: bool,
+    kind: str,
+    after: int,
+    letter: int,
+    final: bool,
 ) -> int:
-    if abbreviation == "before" or kind in ("lower", "digit"):
+    """What follows an abbreviation decides; ``measured`` when a number stands before it."""
+    if abbreviation == "before" or kind != "upper" or text[after] in "([":
         return NO
-    if kind == "caseless":
-        return 1
-    if text[after] in "([":
-        return NO
-    if abbreviation == "end":
+    if abbreviation == "end" or (abbreviation == "number" and measured):
         word = next_word(text, letter, final)
         if word is None:
-            return WAIT if _may_be_calendar(text, letter) else 1
-        return NO if word.lower() in CALENDAR else 1
-    return _opens_sentence(text, letter, final)
+            return WAIT if letter + 1 >= len(text) or _may_be_calendar(text, letter) else 1
+        initial = len(word) == 1 and text[letter + 1 : letter + 2] == "."
+        return NO if initial or word.lower() in CALENDAR else 1
+    answer = _opens_sentence(text, letter, final)
+    if answer == NO and abbreviation == "number":
+        word = _LAST_WORD.findall(text[max(0, after - 24) : after].rstrip(" ."))[-1:]
+        return 1 if word and len(word[0]) > 1 and is_small(word[0]) else NO
+    return answer
 
 
 def _may_be_calendar(text: str, letter: int) -> bool:
@@ -372,13 +424,14 @@ def _is_caseless(char: str) -> bool:
 def _after_caseless(word: str) -> int:
     """Scripts without capitals: one sign before a stop is an initial or an abbreviation."""
     last = word.rsplit(".", 1)[-1]
-    thai = "\u0e00" <= last[:1] <= "\u0eff"
-    if thai and len(last) <= 5:
+    if "\u0e00" <= last[:1] <= "\u0e7f" and len(last) <= 5:
         return NO
     if "." in word and len(last) <= 3:
         return NO
+    if last[0] == "و" and len(last) == 2:
+        return NO  # "and" is written on to what follows it
     signs = sum(is_break(last, index) for index in range(len(last)))
-    return NO if signs < 2 else 1
+    return NO if signs < (3 if "\u0e80" <= last[:1] <= "\u0eff" else 2) else 1
 
 
 def end_at_space(text: str, at: int, final: bool) -> int:
@@ -488,7 +541,7 @@ def line_ends_sentence(line: str) -> bool:
 def end_after_span(text: str, start: int, end: int, final: bool) -> int:
     """Whether a sentence ends with the quotation, parenthesis or emphasis ``start`` to ``end``."""
     inner = end - 1
-    while inner > start and text[inner] in _CLOSING_MARKS:
+    while inner > start and (text[inner] in _CLOSING_MARKS or text[inner].isspace()):
         inner -= 1
     if inner <= start or not RUN.match(text, inner):
         return NO
@@ -538,7 +591,7 @@ def _end_of_wide_quotation(
         return end if final or after - end > _MOST_SPACES else WAIT
     if text[after] in "，、,—：:；;）)" or _PARTICLE_AFTER.match(text, after):
         return NO
-    introduced = text[start - 1 : start] in tuple("：:，,")
+    introduced = text[:start].rstrip()[-1:] in tuple("：:，,")
     chinese = mark in "“\"‘'"
     if chinese and not introduced and text[after] != "\n":
         return NO

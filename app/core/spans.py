@@ -28,7 +28,7 @@ _QUOTES = {
     "“": "”",
     "„": '[“”‟"]',
     "‟": '[”"]',
-    "”": "”",
+    "”": "[”“]",
     "«": "»",
     "»": "[«»]",
     "‹": "›",
@@ -49,6 +49,7 @@ _CLOSING = {mark: re.compile(pattern) for mark, pattern in _QUOTES.items()}
 _STRAIGHT = re.compile(r'(?<=\S)"(?!\w)')
 _STRAIGHT_CJK = re.compile('"')
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]")
+_HANGUL = re.compile("[\uac00-\ud7af]")
 # Not quotations: "'s avonds", "'n", "'tis", "'90s".
 _ELIDED = re.compile(r"'(?:[stnmk]\b|\d|tis\b|twas\b|cause\b|em\b|til\b)", re.I)
 
@@ -205,7 +206,8 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
         return NO
     if mark == "'" and (cjk or not (after.isalpha() or after in "¿¡") or _ELIDED.match(text, at)):
         return NO
-    closing = _CLOSING.get(mark) or (_STRAIGHT_CJK if cjk else _STRAIGHT)
+    attached = cjk or bool(_HANGUL.match(after))
+    closing = _CLOSING.get(mark) or (_STRAIGHT_CJK if attached else _STRAIGHT)
     limit, whole = _quotation_bounds(text, at, final)
     return _settle(text, _search(closing, text, at + 1, limit), whole, final)
 

@@ -247,17 +247,36 @@ for _tag, _words in WORDS.items():
         _SPEAKERS.setdefault(_word, []).append(_tag)
 # Letters that one language has and its neighbours have not.
 _LETTERS = {
-    "ß": "de", "ő": "hu", "ű": "hu", "ř": "cs", "ě": "cs", "ů": "cs", "ľ": "sk", "ĺ": "sk",
-    "ł": "pl", "ą": "pl", "ę": "pl", "ź": "pl", "ı": "tr", "ğ": "tr", "ə": "az", "þ": "is",
-    "ð": "is", "ț": "ro", "ă": "ro", "ñ": "es", "¿": "es", "¡": "es", "ã": "pt", "õ": "pt",
-    "ы": "ru", "э": "ru", "ї": "uk", "є": "uk", "і": "uk", "ј": "sr", "đ": "vi", "ư": "vi",
-    "ơ": "vi", "ë": "sq", "ê": "fr", "œ": "fr",
+    letter: tag
+    for tag, letters in {
+        "de": "ß", "hu": "őű", "cs": "řěů", "sk": "ľĺŕ", "pl": "łąęź", "tr": "ığ", "az": "ə",
+        "is": "þð", "ro": "ță", "es": "ñ¿¡", "pt": "ãõ", "fr": "êœ", "ru": "ыэ", "uk": "їєі",
+        "sr": "ј", "sq": "ë", "vi": "đươạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ",
+    }.items()
+    for letter in letters
 }  # fmt: skip
+# What the first language needs to be told, and how far the second must lie behind.
+_SURE_VOTES = 1.5
+_SURE_LEAD = 1.2
+# What steps, options and the like are called: "Step 2." heads what follows it.
+LABELS = frozenset(
+    """step option question chapter part tip day rule figure table section version phase level
+    lesson week note item round act scene schritt frage kapitel teil tipp tag regel woche paso
+    opción pregunta capítulo parte consejo día regla semana passo opção pergunta dica dia regra
+    étape question chapitre partie conseil jour règle semaine passaggio opzione domanda capitolo
+    consiglio giorno regola stap vraag hoofdstuk deel dag krok pytanie rozdział część dzień otázka
+    kapitola den pas întrebare capitol partea ziua steg fråga trin spørgsmål trinn vaihe kysymys
+    lépés kérdés nap adım soru bölüm gün βήμα ερώτηση κεφάλαιο ημέρα шаг вариант вопрос глава часть
+    совет день крок варіант питання розділ частина langkah pertanyaan bab hari bước câu chương ngày
+    hatua swali siku hakbang שלב שאלה פרק יום الخطوة خطوة السؤال سؤال الفصل اليوم مرحله گام قدم
+    चरण प्रश्न अध्याय दिन पायरी ধাপ প্রশ্ন দিন படி கேள்வி దశ ప్రశ్న ნაბიჯი კითხვა քայլ հարց ደረጃ""".split()
+)
 
 
-def starts_sentences(word: str) -> bool:
-    """Whether a capitalised word is one of the small ones that name nothing, in any language."""
-    return word.lower() in _SPEAKERS
+def is_small(word: str, language: str = "") -> bool:
+    """Whether a word is one of the small ones that name nothing, in a language or in any."""
+    speakers = _SPEAKERS.get(word.lower())
+    return speakers is not None and (not language or language in speakers)
 
 
 def guess(text: str) -> str:
@@ -266,7 +285,7 @@ def guess(text: str) -> str:
     Good for a sentence or more; looks at the last 400 characters.
     """
     tail = text[-400:].lower()
-    votes: dict[str, float] = {}
+    votes: dict[str, float] = {"": 0.0, "none": 0.0}
     for word in _TOKEN.findall(tail):
         speakers = _SPEAKERS.get(word)
         if speakers:
@@ -275,7 +294,5 @@ def guess(text: str) -> str:
     for letter in set(tail) & _LETTERS.keys():
         tag = _LETTERS[letter]
         votes[tag] = votes.get(tag, 0.0) + 1.5
-    if not votes:
-        return ""
-    best = max(votes, key=lambda tag: (votes[tag], tag))
-    return best if votes[best] >= 1.5 else ""
+    (first, tag), (second, _) = sorted(((votes[tag], tag) for tag in votes), reverse=True)[:2]
+    return tag if first >= _SURE_VOTES and first >= _SURE_LEAD * second else ""
