@@ -9,8 +9,9 @@ local function keep_alias(key, conversation)
   if key ~= '' then redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS) end
 end
 
+-- To be asked for keeps an alias alive.
 local function known_as(key)
-  return key ~= '' and redis.call('GET', 'rv:alias:' .. key) or nil
+  return key ~= '' and redis.call('GETEX', 'rv:alias:' .. key, 'EX', KEPT_SECONDS) or nil
 end
 
 -- Which conversation this person's words belong to: by user id; by phone only where no user id is
@@ -33,8 +34,8 @@ local function resolve(user_key, phone_key)
       redis.call('HDEL', conversation_key(by_phone), 'phone')
     end
   end
-  keep_alias(user_key, conversation)
-  keep_alias(phone_key, conversation)
+  if by_user ~= conversation then keep_alias(user_key, conversation) end
+  if by_phone ~= conversation then keep_alias(phone_key, conversation) end
   return conversation
 end
 

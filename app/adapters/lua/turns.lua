@@ -19,9 +19,13 @@ local function inbox_key(conversation) return 'rv:inbox:' .. conversation end
 local function lease_key(conversation) return 'rv:lease:' .. conversation end
 local function turn_key(turn) return 'rv:turn:' .. turn end
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+local asked_ms
+local function now_ms() -- stands still while a script runs
+  if not asked_ms then
+    local time = redis.call('TIME')
+    asked_ms = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return asked_ms
 end
 
 -- Whether somebody will read this conversation's inbox without being told: a lease that has not run
