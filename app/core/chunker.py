@@ -27,8 +27,8 @@ from app.core.sentences import (
     RUN,
     SURE,
     end_after_span,
+    end_at_colon,
     end_at_emoji,
-    end_at_semicolon,
     end_at_space,
     end_at_terminator,
     end_at_tilde,
@@ -81,7 +81,7 @@ _FENCE_LINE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*\r?$")
 # The most characters of a code block's opening line.
 _MOST_INFO = 200
 # How far a sentence's end may stand behind its end mark: closing marks and emoji.
-_NEAR = 12
+_NEAR = 24
 
 # Where a bubble may end, and why.
 Place = tuple[int, Why]
@@ -91,7 +91,8 @@ Judged = Place | Literal[False] | None
 Step = Place | Literal[True] | None
 
 _RULES = {
-    ";": end_at_semicolon,
+    ";": end_at_colon,
+    "፡": end_at_colon,
     " ": end_at_space,
     "\u00a0": end_at_space,
     "~": end_at_tilde,
@@ -355,9 +356,12 @@ class Chunker:
         self._line_open = False
         return True
 
-    def _reaches(self, end: int, which: int) -> bool:
-        """Whether the text up to ``end`` holds the band's least (0) or most (1) characters."""
-        wanted = self._band[which] + self._enough - self._band[0]
+    def _reaches(self, end: int, which: int, more: int = 0) -> bool:
+        """Whether the text up to ``end`` holds the band's least (0) or most (1) characters.
+
+        ``more`` is added to what it holds.
+        """
+        wanted = self._band[which] + self._enough - self._band[0] - more
         return end >= wanted or (2 * end >= wanted and size(self._text[:end]) >= wanted)
 
     def _judge_line(self, end: int, newline: int, final: bool) -> Judged:
@@ -449,7 +453,7 @@ class Chunker:
         if self._labels and self._kind is Kind.LABEL:
             self._at = at + 1  # items without markers are whole
             return True
-        near = self._reaches(at + _NEAR, 0)
+        near = self._reaches(at, 0, _NEAR)
         judged = self._judge_event(char, at, near, final)
         if judged is None:
             return None
@@ -468,8 +472,8 @@ class Chunker:
             rule = end_at_emoji
         elif run is not None:
             rule = end_at_terminator
-        elif char in _RULES:
-            rule = _RULES[char]
+        elif char in _RULES or (char == ":" and at and "\u0561" <= text[at - 1] <= "\u0587"):
+            rule = _RULES.get(char, end_at_colon)
             run = re.compile(re.escape(char) + "+").match(text, at)
         else:
             return self._judge_span(at, near, final)
@@ -489,7 +493,7 @@ class Chunker:
             while stop < len(text) and text[stop] == text[at] and text[at] in "*_`~$":
                 stop += 1
             return NO, stop
-        if not self._reaches(end + _NEAR, 0):
+        if not self._reaches(end, 0, _NEAR):
             return NO, end
         answer = end_after_span(text, at, end, final)
         return None if answer == WAIT else (answer, end)

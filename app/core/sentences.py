@@ -30,6 +30,7 @@ _CLOSERS = "\"'”’»›)\\]）」』】》〉〕］*_~`“"
 RUN = re.compile(
     rf"[.…‥{_STRONG}{SURE}]+\ufe0f?(?:[{_CLOSERS}]+|\[\^?\d{{1,3}}\]|[¹²³⁰-⁹]|【[^】\n]{{1,40}}】)*"
 )
+_CITATION_SO_FAR = re.compile(r"(?:\[\^?\d{0,3}|【[^】\n]{0,40})$")
 _ANY_STRONG = re.compile(f"[{_STRONG}]")
 _ANY_SURE = re.compile(f"[{SURE}]")
 _OPENERS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
@@ -98,6 +99,8 @@ def end_at_terminator(text: str, at: int, final: bool) -> int:
     stop = run.end()
     if stop >= len(text):
         return stop if final else WAIT
+    if text[stop] in "[【" and not final and _CITATION_SO_FAR.match(text, stop):
+        return WAIT
     if _ANY_SURE.search(text, at, stop):
         return _after_sure(text, at, stop, final)
     return _after_latin(text, at, stop, final)
@@ -407,8 +410,8 @@ def _after_abbreviation(
         return NO if initial or word.lower() in CALENDAR else 1
     answer = _opens_sentence(text, letter, final)
     if answer == NO and abbreviation == "number":
-        word = _LAST_WORD.findall(text[max(0, after - 24) : after].rstrip(" ."))[-1:]
-        return 1 if word and len(word[0]) > 1 and is_small(word[0]) else NO
+        last = _LAST_WORD.search(text[max(0, after - 24) : after].rstrip(" ."))
+        return 1 if last and len(last.group()) > 1 and is_small(last.group()) else NO
     return answer
 
 
@@ -503,12 +506,13 @@ def end_at_tilde(text: str, at: int, final: bool) -> int:
     return _with_emoji(text, end, final) if kind in ("caseless", "upper", "lower") else NO
 
 
-def end_at_semicolon(text: str, at: int, final: bool) -> int:
-    """Whether a Greek question ends at ``at``: its question mark looks like a semicolon."""
-    if (
-        not "\u0370" <= text[at - 1 : at] <= "\u03ff"
-        and not "\u1f00" <= text[at - 1 : at] <= "\u1fff"
-    ):
+def end_at_colon(text: str, at: int, final: bool) -> int:
+    """Whether a sentence ends at a mark that looks like another one in its alphabet.
+
+    The Greek question mark looks like ``;``, the Armenian full stop like ``:``; two Ethiopic word
+    dividers make a full stop.
+    """
+    if not _LOCAL_MARK.search(text, max(0, at - 1), at + 1):
         return NO
     after = skip_spaces(text, at + 1)
     if after >= len(text):
@@ -520,6 +524,8 @@ def end_at_semicolon(text: str, at: int, final: bool) -> int:
         return WAIT
     return _with_emoji(text, at + 1, final) if kind in ("upper", "digit", "caseless") else NO
 
+
+_LOCAL_MARK = re.compile("[\u0370-\u03ff\u1f00-\u1fff];|[\u0561-\u0587]:|፡፡")
 
 _LINE_TAIL = re.compile(
     rf"(?:[.…‥{_STRONG}{SURE}]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);|፡፡|[~～〜]|[{EMOJI}]\ufe0f?)"
@@ -589,6 +595,8 @@ def _end_of_wide_quotation(
     after = skip_spaces(text, end)
     if after >= len(text):
         return end if final or after - end > _MOST_SPACES else WAIT
+    if text[after] in "라고이하는은의" and after + 3 > len(text) and not final:
+        return WAIT
     if text[after] in "，、,—：:；;）)" or _PARTICLE_AFTER.match(text, after):
         return NO
     introduced = text[:start].rstrip()[-1:] in tuple("：:，,")

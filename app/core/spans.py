@@ -53,6 +53,8 @@ _HANGUL = re.compile("[\uac00-\ud7af]")
 # Not quotations: "'s avonds", "'n", "'tis", "'90s".
 _ELIDED = re.compile(r"'(?:[stnmk]\b|\d|tis\b|twas\b|cause\b|em\b|til\b)", re.I)
 
+_LONGEST_ELISION = 7
+
 _PARENTHESES = {
     mark: re.compile(
         r"O(?:[^OC]|O(?:[^OC]|O[^OC]*+C)*+C)*+C".replace("O", re.escape(mark)).replace(
@@ -204,6 +206,8 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
         return NO
     if mark in "\"'”›»" and (before.isalnum() or before in tuple(".,!?…)]}%€$°")) and not cjk:
         return NO
+    if mark == "'" and not final and len(text) < at + _LONGEST_ELISION:
+        return WAIT
     if mark == "'" and (cjk or not (after.isalpha() or after in "¿¡") or _ELIDED.match(text, at)):
         return NO
     attached = cjk or bool(_HANGUL.match(after))
