@@ -358,9 +358,12 @@ class FakeStore:
         if found is None or found.lease or not found.inbox:
             yield None
             return
+        turn_id = found.open or turn_id
+        if "ending" in self.records[turn_id]:
+            yield None
+            return
         token = uuid.uuid4().hex
         self.check_holds(token)
-        turn_id = found.open or turn_id
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:

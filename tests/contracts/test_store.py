@@ -59,6 +59,20 @@ async def test_a_redelivered_message_changes_nothing(stage: Stage) -> None:
     assert await stage.take_job() is None
 
 
+async def test_a_second_run_of_a_turn_that_ended_leaves_newer_messages_alone(stage: Stage) -> None:
+    await stage.store.take_in([said("Hi")])
+    ended = await job_of(stage)
+    async with stage.store.turn(ended[1], ended[0]) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.finish("Yes.", ending="answered")
+    await stage.store.take_in([said("And now?")])
+    async with stage.store.turn(ended[1], ended[0]) as again:
+        assert again is None
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["And now?"]
+
+
 async def test_messages_before_a_turn_begins_are_one_turn(stage: Stage) -> None:
     assert await stage.store.take_in([said("one"), said("two")]) == ["queued", "joined"]
     assert await stage.store.take_in([said("three")]) == ["joined"]

@@ -17,6 +17,10 @@ if #messages == 0 then
   return { 'empty' }
 end
 
+local reply = redis.call('HGET', key, 'open') or turn
+-- A job that runs once more after its turn has ended: what waits now is another turn's.
+if redis.call('HEXISTS', turn_key(reply), 'ending') == 1 then return { 'empty' } end
+
 local held_ms = held(conversation, redis.call('HGET', key, 'number_id'), token)
 if held_ms > 0 then return { 'held', held_ms } end
 
@@ -24,8 +28,7 @@ redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
 redis.call('HSET', key, 'turn', turn)
 redis.call('HDEL', key, 'popped_ms')
 redis.call('ZREM', GIVEN_UP_KEY, conversation)
-turn = redis.call('HGET', key, 'open') or turn
-local record = turn_key(turn)
+local record = turn_key(reply)
 redis.call('HSET', record, 'conversation', conversation)
 redis.call('HSETNX', record, 'started_at', at)
 redis.call('HINCRBY', record, 'runs', 1)
@@ -38,5 +41,5 @@ return {
   redis.call('LRANGE', 'rv:history:' .. conversation, 0, -1),
   redis.call('HGETALL', record),
   redis.call('HGET', key, 'last') or '',
-  turn,
+  reply,
 }
