@@ -32,6 +32,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a part of the house runs.
+
+    Attributes:
+        address: Under which the other parts reach it.
+        enter: The command that brings another one there.
+    """
+
+    address: str = "127.0.0.1"
+    enter: tuple[str, ...] = ()
+
+
+HERE = Place()
+
+
 @dataclass
 class Process:
     """One part of the house."""
@@ -40,12 +56,13 @@ class Process:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
+    place: Place = HERE
     running: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         with self.log.open("ab") as sink:
             self.running = subprocess.Popen(
-                [sys.executable, *self.arguments],
+                [*self.place.enter, sys.executable, *self.arguments],
                 env={**self.environment},
                 cwd=self.log.parent,  # no .env of a developer there
                 stdin=subprocess.DEVNULL,
@@ -176,16 +193,27 @@ class House:
 
 @contextmanager
 def open_house(
-    redis_url: str, folder: Path, *, meta: Sequence[str] = (), model: Sequence[str] = ()
+    redis_url: str,
+    folder: Path,
+    *,
+    meta: Sequence[str] = (),
+    model: Sequence[str] = (),
+    places: Mapping[str, Place] | None = None,
 ) -> Iterator[House]:
     """Everything running; stopped with the block.
 
     Args:
         meta, model: Further arguments of the simulators (``--set name=value``).
+        places: By the part's name, where it is not here.
     """
-    web_port, meta_port, model_port = free_port(), free_port(), free_port()
-    web_url, meta_url = f"http://127.0.0.1:{web_port}", f"http://127.0.0.1:{meta_port}"
-    model_url = f"http://127.0.0.1:{model_port}"
+    place = {name: HERE for name in ("meta", "model", "web", "worker")} | dict(places or {})
+    meta_at, model_at, web_at = (
+        ("--host", place[name].address, "--port", str(free_port()))
+        for name in ("meta", "model", "web")
+    )
+    meta_url, model_url, web_url = (
+        f"http://{address}:{port}" for _, address, _, port in (meta_at, model_at, web_at)
+    )
     environment = {
         **os.environ,
         "REDIS_URL": redis_url,
@@ -200,19 +228,19 @@ def open_house(
     }
     commands = {
         "meta": [
-            *("-m", "app.simulator", "meta", "--port", str(meta_port)),
+            *("-m", "app.simulator", "meta", *meta_at),
             *("--webhook-url", f"{web_url}/webhook", "--model-url", model_url, *meta),
         ],
         "model": [
-            *("-m", "app.simulator", "model", "--port", str(model_port)),
+            *("-m", "app.simulator", "model", *model_at),
             *("--events-url", f"{meta_url}/simulator/model-events", *model),
         ],
-        "web": ["-m", "app", "web", "--port", str(web_port)],
+        "web": ["-m", "app", "web", *web_at],
         "worker": ["-m", "workers.main"],
     }
     with ExitStack() as stack:
         processes = {
-            name: Process(name, arguments, environment, folder / f"{name}.log")
+            name: Process(name, arguments, environment, folder / f"{name}.log", place[name])
             for name, arguments in commands.items()
         }
         house = House(
