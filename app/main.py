@@ -53,9 +53,13 @@ def asgi() -> Starlette:
             log.info("web.started")
             yield
 
+    async def render() -> str:
+        gauges = await services.store.gauges()
+        return await meter.render() + "".join(f"{name} {gauges[name]:g}\n" for name in gauges)
+
     return create_app(
         services,
-        meter.render,
+        render,
         app_secrets=settings.app_secrets,
         verify_token=settings.whatsapp_verify_token.get_secret_value(),
         admin_token=settings.admin_token.get_secret_value() if settings.admin_token else "",

@@ -39,3 +39,18 @@ ORDER_WAITS_RUN_OUT = "rivulet_order_waits_run_out_total"
 
 RESENDS = "rivulet_uncertain_resends_total"
 """Sends made again because neither an answer nor a status said that they had happened."""
+
+OLDEST_UNANSWERED_SECONDS = "rivulet_oldest_unanswered_seconds"
+"""Gauge: how long the person who has waited longest has waited. The best health figure there is."""
+
+UNANSWERED = "rivulet_unanswered_conversations"
+"""Gauge: people who wait for an answer."""
+
+GIVEN_UP = "rivulet_given_up_conversations"
+"""Gauge: people whose turn has failed too often; a requeue or their next words take it up again."""
+
+QUEUED = "rivulet_queued_turns"
+"""Gauge: turns that no worker has taken yet."""
+
+EXECUTING = "rivulet_executing_turns"
+"""Gauge: turns that workers hold."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from app import metrics
 from app.core.keys import Keys
 from app.core.model import (
     Address,
@@ -222,6 +223,19 @@ class FakeStore:
             raise Parked(full_at - now - burst)
         self._full_at[conversation] = full_at
         return (burst - (full_at - now)) // PAIR
+
+    async def gauges(self) -> Mapping[str, float]:
+        waiting = [found for found in self._conversations.values() if found.inbox]
+        given_up = sum(found.given_up for found in waiting)
+        oldest = min((f.inbox[0].sent_at for f in waiting if not f.given_up), default=None)
+        waited = (self.clock.now() - oldest).total_seconds() if oldest else 0.0
+        return {
+            metrics.OLDEST_UNANSWERED_SECONDS: max(0.0, waited),
+            metrics.UNANSWERED: len(waiting) - given_up,
+            metrics.GIVEN_UP: given_up,
+            metrics.QUEUED: len(self.queue),
+            metrics.EXECUTING: sum(found.lease is not None for found in waiting),
+        }
 
     async def report_trouble(self, scope: str, code: str) -> None:
         self._troubles[scope] = code

@@ -41,6 +41,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError, ResponseError
 
+from app import metrics
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
 from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
 from app.adapters.shared_call import SharedCall
@@ -103,6 +104,7 @@ class RedisStore:
         self._redis = redis
         self._leases = leases
         self._keys = keys
+        self._queue = jobs.queue
         header = script_header(jobs)
         self._intake = self._script("intake", header)
         self._begin_turn = self._script("begin_turn", header)
@@ -139,6 +141,19 @@ class RedisStore:
     async def ping(self) -> None:
         """See ``Store.ping``."""
         await self._within_limit(self._redis.ping())
+
+    async def gauges(self) -> dict[str, float]:
+        """See ``Store.gauges``."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrange("rv:pending", 0, 0, withscores=True)
+            pipe.zcard("rv:pending")
+            pipe.zcard("rv:given_up")
+            pipe.llen(f"rq:queue:{self._queue}")
+            pipe.zcard(f"rq:wip:{self._queue}")
+            oldest, *counts = await self._within_limit(pipe.execute())
+        waited = max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
+        names = (metrics.UNANSWERED, metrics.GIVEN_UP, metrics.QUEUED, metrics.EXECUTING)
+        return {metrics.OLDEST_UNANSWERED_SECONDS: waited, **dict(zip(names, counts, strict=True))}
 
     async def report_trouble(self, scope: str, code: str) -> None:
         """See ``Store.report_trouble``."""

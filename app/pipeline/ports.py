@@ -135,6 +135,14 @@ class Store(Protocol):
         """The record of the turn that answered this message; ``None`` while none has."""
         ...
 
+    async def gauges(self) -> Mapping[str, float]:
+        """How things stand now, by the gauges' names in ``app.metrics``.
+
+        Raises:
+            Unavailable: Not now.
+        """
+        ...
+
     async def report_trouble(self, scope: str, code: str) -> None:
         """Remember for two minutes that this scope (``token``, ``model`` …) does not work."""
         ...

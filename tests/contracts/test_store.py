@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from app import metrics
 from app.core.model import Address, Bubble, Delivery, Ignored, Moved, Status, Turn, Utterance
 from app.errors import LeaseLost, Parked
 from app.pipeline.ports import TurnInHand
@@ -395,6 +396,28 @@ async def test_the_sweeper_queues_whoever_waits_and_is_read_by_nobody(stage: Sta
     assert await stage.store.sweep() == 1
     turn = await answer(stage)
     assert [message.text for message in turn.messages] == ["one"]
+
+
+async def test_the_gauges_tell_who_waits_and_how_long(stage: Stage) -> None:
+    idle = await stage.store.gauges()
+    assert idle[metrics.OLDEST_UNANSWERED_SECONDS] == 0
+    assert idle[metrics.UNANSWERED] == idle[metrics.QUEUED] == 0
+    await stage.store.take_in([said("one", at=LONG_AGO), said("two")])
+    waiting = await stage.store.gauges()
+    assert waiting[metrics.OLDEST_UNANSWERED_SECONDS] >= timedelta(days=399).total_seconds()
+    assert (waiting[metrics.UNANSWERED], waiting[metrics.QUEUED]) == (1, 1)
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.give_up()
+    given_up = await stage.store.gauges()
+    assert given_up[metrics.OLDEST_UNANSWERED_SECONDS] == 0
+    assert (given_up[metrics.UNANSWERED], given_up[metrics.GIVEN_UP]) == (0, 1)
+    await stage.store.take_in([said("three")])
+    assert (await stage.store.gauges())[metrics.UNANSWERED] == 1
+    await answer(stage)
+    answered = await stage.store.gauges()
+    assert answered[metrics.UNANSWERED] == answered[metrics.GIVEN_UP] == 0
 
 
 async def test_a_turn_given_up_is_not_swept_but_answered_with_the_next_words(stage: Stage) -> None:

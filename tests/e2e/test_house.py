@@ -145,6 +145,20 @@ def test_a_send_whose_answer_is_lost_reaches_the_person_once(house: House) -> No
     assert house.bubbles(person) == [to_whatsapp(source) for source in sources]
 
 
+def test_the_numbers_tell_how_it_goes(house: House) -> None:
+    person = house.person(name="Lea", phone="15550119")
+    house.answered(house.say(person, RETURN))
+
+    def written() -> bool | None:
+        lines = dict(
+            line.rsplit(" ", 1) for line in httpx2.get(f"{house.web_url}/metrics").text.splitlines()
+        )
+        assert "rivulet_oldest_unanswered_seconds" in lines
+        return float(lines.get('rivulet_turns_total{ending="answered"}', 0)) >= 1 or None
+
+    assert house.until(written, "numbers")
+
+
 def test_no_personal_data_is_in_any_log_or_job(house: House) -> None:
     person = house.person(name="Marked Name", phone="15550199")
     wamid = house.say(person, "My secret word is xylophone-4711.")
