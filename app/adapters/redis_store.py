@@ -27,6 +27,7 @@ Keys, all with an expiry but the two marked ``*``:
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -71,6 +72,9 @@ SWEEP_PAUSE = timedelta(seconds=3)
 SWEEP_MOST = 50
 
 TROUBLE = timedelta(minutes=2)
+FORGETS = timedelta(seconds=5)
+"""How much a replica that becomes the primary may have missed."""
+
 MOST_HOLD = timedelta(hours=1)
 PROBE = timedelta(minutes=1)
 """How long the others wait for what becomes of a probe."""
@@ -121,10 +125,13 @@ class RedisStore:
             settle_send=self._script("settle_send", header),
             hold=self._script("hold", header),
             give_up=self._script("give_up", header),
+            testify=self._script("testify", header),
             finish=self._script("finish_turn", header),
         )
         self._in_hand: dict[str, RedisTurn] = {}
         self._listening: asyncio.Task[None] | None = None
+        self._run_id = ""
+        self._ended: deque[tuple[float, RedisTurn]] = deque()
 
     def _script(self, name: str, header: str) -> AsyncScript:
         return self._redis.register_script(script_text(name, header))
@@ -280,12 +287,16 @@ class RedisStore:
         except asyncio.CancelledError:
             if not lost or body is None or body.uncancel() > 0:
                 raise
+            # Perhaps a failover has forgotten the lease, and with it our last sends.
+            await hand.testify()
             raise LeaseLost("another worker holds the conversation") from None
         finally:
             self._leases.let_go(token)
             for name in names:
                 if self._in_hand.get(name) is hand:
                     del self._in_hand[name]
+            self._just_ended()
+            self._ended.append((time.monotonic(), hand))
             if not hand.finished:
                 await self._release(args=[conversation, token])
 
@@ -340,11 +351,15 @@ class RedisStore:
             self._listening = asyncio.create_task(self._hear_news(), name="news")
 
     async def _hear_news(self) -> None:
-        """Wake turns in hand. A lost signal costs time, never truth: the scripts look again."""
+        """Wake turns in hand. A lost signal costs time, never truth: the scripts look again.
+
+        A new connection may lead to a new primary, which may have forgotten the last seconds.
+        """
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(NEWS_CHANNEL)
+                    await self._remind_new_primary()
                     while True:
                         message = await pubsub.get_message(
                             ignore_subscribe_messages=True, timeout=30
@@ -354,6 +369,23 @@ class RedisStore:
             except (RedisError, OSError) as exc:
                 log.warning("news.lost", error=type(exc).__name__)
                 await asyncio.sleep(1)
+
+    async def _remind_new_primary(self) -> None:
+        server = await self._redis.info("server")
+        known, self._run_id = self._run_id, server["run_id"]
+        if known in ("", self._run_id):
+            return
+        hands = {id(hand): hand for hand in [*self._in_hand.values(), *self._just_ended()]}
+        log.warning("redis.new_primary", turns=len(hands))
+        for hand in hands.values():
+            await hand.testify()
+
+    def _just_ended(self) -> list[RedisTurn]:
+        """Turns that ended so lately that a failover may not have heard of it."""
+        forgotten = time.monotonic() - FORGETS.total_seconds()
+        while self._ended and self._ended[0][0] < forgotten:
+            self._ended.popleft()
+        return [hand for _, hand in self._ended]
 
     def _wake(self, name: str) -> None:
         hand = self._in_hand.get(name)

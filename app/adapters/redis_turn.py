@@ -15,6 +15,7 @@ from app.core.keys import Keys
 from app.core.model import (
     Address,
     Bubble,
+    BubbleState,
     Delivery,
     InboundMessage,
     LastBubble,
@@ -41,7 +42,19 @@ class TurnScripts:
     settle_send: AsyncScript
     hold: AsyncScript
     give_up: AsyncScript
+    testify: AsyncScript
     finish: AsyncScript
+
+
+@dataclass(slots=True)
+class _Send:
+    """What we know of one bubble's last send."""
+
+    bubble: Bubble
+    attempt: int
+    deadline_at: datetime
+    state: BubbleState = "sending"
+    wamid_key: str = ""
 
 
 class RedisTurn:
@@ -100,6 +113,7 @@ class RedisTurn:
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
         self.finished = False
+        self._sends: dict[int, _Send] = {}
 
     def _key_of(self, document: bytes) -> str:
         return self._keys.message(orjson.loads(document)["wamid"])
@@ -142,7 +156,7 @@ class RedisTurn:
                 len(self._documents) if unless_grown else "",
                 int(within.total_seconds() * 1000),
                 time.time(),
-                " ".join(self._keys.message(message.wamid) for message in turn.messages),
+                self._answers(),
                 self._rates.pair_burst,
                 self._rates.number_rate,
             ]
@@ -153,10 +167,12 @@ class RedisTurn:
             return None
         if answer[0] == b"held":
             raise Parked(timedelta(milliseconds=answer[1]))
+        wait = timedelta(milliseconds=answer[4])
+        self._sends[bubble.number] = _Send(bubble, attempt, datetime.now(UTC) + wait + within)
         number_id, phone, user_id = (part.decode() for part in answer[1:4])
         return Clearance(
             Address(number_id, phone or None, user_id or None),
-            wait=timedelta(milliseconds=answer[4]),
+            wait=wait,
             burst_left=answer[5],
         )
 
@@ -180,8 +196,13 @@ class RedisTurn:
         code: int | str | None = None,
     ) -> None:
         """See ``TurnInHand.settle_send``."""
-        state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        state: BubbleState = "sent" if wamid else "uncertain" if uncertain else "unsent"
         wamid_key = self._keys.message(wamid) if wamid else ""
+        if bubble.number in self._sends:
+            self._sends[bubble.number].state, self._sends[bubble.number].wamid_key = (
+                state,
+                wamid_key,
+            )
         why = "" if code is None else code
         await self._scripts.settle_send(
             args=[
@@ -189,6 +210,23 @@ class RedisTurn:
                 *(state, wamid_key, why, time.time()),
             ]
         )
+
+    async def testify(self) -> None:
+        """Write down again what we know of our sends, for a primary that has forgotten some of it.
+
+        Twice is harmless, and so is doing it when nothing was forgotten.
+        """
+        turn = self.turn
+        args: list[str | bytes | int] = [turn.conversation, turn.turn_id, self._answers()]
+        for number, send in self._sends.items():
+            args += [number, send.attempt, send.state]
+            args += [_bytes(send.bubble.source), _bytes(send.bubble.text)]
+            args += [int(send.deadline_at.timestamp() * 1000), send.wamid_key]
+        if self._sends:
+            await self._scripts.testify(args=args)
+
+    def _answers(self) -> str:
+        return " ".join(self._keys.message(message.wamid) for message in self.turn.messages)
 
     async def delivery(
         self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta

@@ -515,3 +515,53 @@ async def test_every_message_is_answered_exactly_once_whatever_happens_at_the_sa
     assert await redis.zcard("rv:pending") == 0
     assert not [key async for key in redis.scan_iter("rv:inbox:*")]
     assert not [key async for key in redis.scan_iter("rv:lease:*")]
+
+
+# -- a failover that forgot the last seconds -------------------------------------------------------
+
+
+async def forget_the_last_second(redis: Redis, turn_id: str) -> None:
+    """What a replica does not know that became the primary too early."""
+    await redis.delete(f"rv:turn:{turn_id}", "rv:bubble:" + KEYS.message("wamid.OUT1"))
+    await redis.hdel(KNOWN, "open")
+    await redis.client_kill_filter(_type="pubsub")
+
+
+async def test_a_new_primary_is_told_what_was_sent(store: RedisStore, redis: Redis) -> None:
+    await store.take_in([said("Hi", user_id=USER, phone=None)])
+    turn_id = await popped(redis)
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        assert hand is not None
+        bubble = bubble_of(hand)
+        await hand.begin_send(bubble, attempt=1, within=timedelta(seconds=1))
+        await hand.settle_send(bubble, wamid="wamid.OUT1")
+        await until(lambda: _subscribed(redis))
+        store._run_id = "the primary before"  # a test has only one server to lose
+        await forget_the_last_second(redis, turn_id)
+        await until(lambda: _state(redis, turn_id, "sent"))
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        assert hand is not None
+        assert [(one.bubble, one.state) for one in hand.turn.standing] == [(bubble, "sent")]
+
+
+async def test_a_lost_lease_leaves_word_of_what_was_sent(store: RedisStore, redis: Redis) -> None:
+    await store.take_in([said("Hi", user_id=USER, phone=None)])
+    turn_id = await popped(redis)
+    with pytest.raises(LeaseLost):
+        async with store.turn(CONVERSATION, turn_id) as hand:
+            assert hand is not None
+            await hand.begin_send(bubble_of(hand), attempt=2, within=timedelta(seconds=1))
+            await redis.delete(f"rv:turn:{turn_id}", LEASE)
+            await asyncio.sleep(LEASE_SECONDS)  # until the keeper's next round
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        assert hand is not None
+        (standing,) = hand.turn.standing
+        assert (standing.state, standing.attempt) == ("sending", 2)
+
+
+async def _subscribed(redis: Redis) -> bool:
+    return bool((await redis.pubsub_numsub("rv:news"))[0][1])
+
+
+async def _state(redis: Redis, turn_id: str, state: str) -> bool:
+    return await redis.hget(f"rv:turn:{turn_id}", "state:0") == state
