@@ -144,7 +144,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "krt sgt ltp",
     },
     "ro": {
-        "before": """dl dna dra dlui d-na d-l d-ra str nr bl sc ap et jud tel bd bdul cca aprox
+        "before": """al dl dna dra dlui d-na d-l d-ra str nr bl sc ap et jud tel bd bdul cca aprox
             ex de.ex prof dr ing arh av sf șos cal int sec loc com mun pt vs conf art alin lit
             pct""",
         "number": "nr ap bl sc et art alin pct pag p",
@@ -349,6 +349,14 @@ for _tag, _kinds in _TABLE.items():
 
 # From what asks most of the text after it to what asks least.
 _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")
+
+
+_FIRST_PARTS = frozenset(word.rpartition(".")[0] for word in _WORDS if "." in word)
+
+
+def opens_two_parts(first: str) -> bool:
+    """Whether a word with a stop may be the first half of an abbreviation: "v. Chr."."""
+    return first.lower() in _FIRST_PARTS
 
 
 def is_two_part(first: str, second: str) -> bool:

@@ -8,7 +8,7 @@ for every text that begins with it: more text never changes an answer other than
 import re
 from unicodedata import category
 
-from app.core.abbreviations import Kind, is_two_part, kind_of
+from app.core.abbreviations import Kind, is_two_part, kind_of, opens_two_parts
 from app.core.blocks import EMOJI, EMOJI_RUN
 from app.core.graphemes import is_break
 from app.core.spans import NO, WAIT
@@ -42,8 +42,10 @@ _POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠�
 # How much of a run of spaces, and of a word, is read before deciding without its end.
 _MOST_SPACES = 40
 _LONGEST_WORD = 24
-# The first half of an abbreviation in two parts is shorter.
-_LONGEST_PART = 3
+# A common word is at least this long; a letter is more often an initial.
+_SHORTEST_WORD = 2
+# Marks that may stand before a sentence's first letter.
+_MOST_OPENERS = 8
 # Words before an ellipsis that make a sentence of their own.
 _LONG_THOUGHT = 6
 
@@ -59,7 +61,7 @@ _LAST_WORD = re.compile(r"[\w.]+$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
-_DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,3}$")
+_DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,4}$")
 # Names that end in an exclamation mark.
 _EXCLAIMING = re.compile(r"\b(?:Yahoo|Jeopardy|Joomla|Yum)$")
 _QUOTING = re.compile("と(?!ても|ころ|なり|にかく|りあえず|はいえ)|って|など|とか")
@@ -108,6 +110,8 @@ def end_at_terminator(text: str, at: int, final: bool) -> int:
 
 def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
     """The end after a mark that ends a sentence by itself."""
+    while text[stop - 1] in "“‘" and stop - 1 > at:
+        stop -= 1  # opens what follows, in Chinese
     if text[at] == "．" and text[at - 1 : at].isdigit():
         return NO
     if text[at] in "！？" and text[stop] in "とっな":
@@ -206,9 +210,9 @@ def opening(text: str, at: int, final: bool) -> tuple[str, int]:
         ``upper``, ``lower``, ``caseless``, ``digit``, ``other`` or ``wait``, and where it stands.
     """
     start = at
-    while at < len(text) and text[at] in _OPENERS and at - start < 8:
+    while at < len(text) and at - start < _MOST_OPENERS and _opens(text, at, start):
         at += 1
-    if at >= len(text):
+    if at >= len(text) - (text[at:] in tuple("-–—,")):
         return ("other" if final else "wait"), at
     char = text[at]
     if char in "¿¡":
@@ -223,6 +227,18 @@ def opening(text: str, at: int, final: bool) -> tuple[str, int]:
     if kind[0] == "L":
         return "caseless", at
     return ("caseless" if EMOJI_RUN.match(text, at) else "other"), at
+
+
+def _opens(text: str, at: int, start: int) -> bool:
+    """Whether an opening mark stands at ``at``, or the space that belongs to one."""
+    char = text[at]
+    if char == ",":  # low quotation marks, typed as commas
+        return text[at + 1 : at + 2] == "," or text[at - 1] == ","
+    if char in "-–—":  # a speaker's turn
+        return text[at + 1 : at + 2] == " "
+    if char == " " and at > start and text[at - 1] in "-–—":
+        return True
+    return char in _OPENERS or (at > start and char in " \u00a0\u202f" and text[at - 1] in "«„,")
 
 
 def _lower(text: str, at: int, final: bool) -> tuple[str, int]:
@@ -251,19 +267,17 @@ def next_word(text: str, at: int, final: bool) -> str | None:
     return found.group()
 
 
-def _opens_sentence(text: str, letter: int, final: bool) -> int:
-    """1 when the word at ``letter`` is a small one that names nothing, else ``NO`` or ``WAIT``."""
+def _opens_sentence(text: str, at: int, letter: int, final: bool) -> int:
+    """1 when the word at ``letter`` is a small one of the language of the text before ``at``."""
     if text[letter] in "¿¡":
         return 1
     word = next_word(text, letter, final)
     if word is None:
         return WAIT
-    if word.lower() in CALENDAR:
-        return NO
+    known = is_small(word) and word.lower() not in CALENDAR and not _ROMAN.match(word)
     if len(word) == 1:
-        known = word != "I" and text[letter + 1 : letter + 2] == " "
-        return 1 if known and is_small(word) else NO
-    return 1 if is_small(word) and not _ROMAN.match(word) else NO
+        known = known and word != "I" and text[letter + 1 : letter + 2] == " "
+    return 1 if known and is_small(word, guess(text[:at])) else NO
 
 
 def _after_ellipsis(text: str, at: int, stop: int, letter: int, kind: str, final: bool) -> int:
@@ -273,7 +287,7 @@ def _after_ellipsis(text: str, at: int, stop: int, letter: int, kind: str, final
     if len(text[sentence_start(text, at) : at].split()) >= _LONG_THOUGHT:
         word = next_word(text, letter, final)
         return WAIT if word is None else (NO if word.startswith("I") else stop)
-    answer = _opens_sentence(text, letter, final)
+    answer = _opens_sentence(text, at, letter, final)
     return stop if answer > 0 else answer
 
 
@@ -283,8 +297,7 @@ def lowercase_style(text: str, at: int) -> bool:
 
 
 def _opens_small(text: str, start: int) -> bool:
-    found = _WORD.search(text, start)
-    return bool(found) and opening(text, found.start() if found else 0, True)[0] == "lower"
+    return opening(text, skip_spaces(text, start), True)[0] == "lower"
 
 
 def sentence_start(text: str, at: int) -> int:
@@ -301,7 +314,7 @@ def _after_dot(text: str, at: int, kind: str, after: int, letter: int, final: bo
     """Whether a single full stop, with a space after it, ends a sentence: positive when it does."""
     before = text[at - 1 : at]
     if not before or before.isspace():
-        return NO
+        return 1 if kind == "upper" and text[max(0, at - 2) : at - 1].isalpha() else NO
     if before.isdigit():
         return _after_number(text, at, kind, letter, final)
     found = _TOKEN.search(text, max(0, at - 40), at)
@@ -316,11 +329,11 @@ def _after_number(text: str, at: int, kind: str, letter: int, final: bool) -> in
     number = _NUMBER.search(text, max(0, at - 24), at)
     digits = number.group() if number else ""
     start = number.start() if number else at
+    before = text[sentence_start(text, start) : start].strip(" *_(").lower()
+    if digits.isdigit() and (not before or before in LABELS):
+        return NO  # "2." and "Step 2." head what follows
     if not digits.isdigit() or len(digits) > 2 or _SIGN.match(text[start - 1 : start]):
         return 1 if kind != "lower" or lowercase_style(text, at) else NO
-    before = text[sentence_start(text, start) : start].strip(" *_(").lower()
-    if not before or before in LABELS:
-        return NO  # "2." and "Step 2." head what follows
     if kind == "caseless":
         return NO if _DATE_SO_FAR.search(text, 0, start) else 1
     language = guess(text[:at])
@@ -329,7 +342,7 @@ def _after_number(text: str, at: int, kind: str, letter: int, final: bool) -> in
         return 1 if plain and lowercase_style(text, at) else NO
     if language and language not in ORDINAL:
         return 1
-    return _opens_sentence(text, letter, final)
+    return _opens_sentence(text, at, letter, final)
 
 
 def _after_word(
@@ -337,7 +350,7 @@ def _after_word(
 ) -> int:
     word = re.sub(r"[ \u00a0\u202f]", "", token)
     start = at - len(token)
-    if kind == "upper" and len(_PARTS.split(token)[-1]) < _LONGEST_PART:
+    if kind == "upper" and opens_two_parts(word):
         second = next_word(text, letter, final)
         if second is None:
             return WAIT
@@ -356,13 +369,13 @@ def _after_word(
     if kind == "lower":
         return 1 if len(word) > 1 and lowercase_style(text, at) else NO
     if len(word) == 1:
-        return _opens_sentence(text, letter, final) if start > sentence_start(text, at) else NO
+        return _opens_sentence(text, at, letter, final) if start > sentence_start(text, at) else NO
     if _DOTTED.match(word) or _NO_VOWEL.match(word):
-        return _opens_sentence(text, letter, final) if kind == "upper" else NO
+        return _opens_sentence(text, at, letter, final) if kind == "upper" else NO
     if _ROMAN.match(word) and kind == "upper":
         language = guess(text[:at])
         ordinal = not language or language in ORDINAL
-        return _opens_sentence(text, letter, final) if ordinal else 1
+        return _opens_sentence(text, at, letter, final) if ordinal else 1
     if kind == "digit":
         return 1 if len(word) > 3 or is_small(word) else NO
     return 1
@@ -408,11 +421,17 @@ def _after_abbreviation(
             return WAIT if letter + 1 >= len(text) or _may_be_calendar(text, letter) else 1
         initial = len(word) == 1 and text[letter + 1 : letter + 2] == "."
         return NO if initial or word.lower() in CALENDAR else 1
-    answer = _opens_sentence(text, letter, final)
-    if answer == NO and abbreviation == "number":
-        last = _LAST_WORD.search(text[max(0, after - 24) : after].rstrip(" ."))
-        return 1 if last and len(last.group()) > 1 and is_small(last.group()) else NO
-    return answer
+    if abbreviation == "number" and _is_common(text, after):
+        return 1
+    return _opens_sentence(text, after, letter, final)
+
+
+def _is_common(text: str, after: int) -> bool:
+    """Whether the abbreviation before ``after`` is a common word of the text's language too."""
+    last = _LAST_WORD.search(text[max(0, after - 24) : after].rstrip(" ."))
+    if last is None or len(last.group()) < _SHORTEST_WORD:
+        return False
+    return is_small(last.group(), guess(text[:after]))
 
 
 def _may_be_calendar(text: str, letter: int) -> bool:
@@ -482,7 +501,7 @@ def end_at_emoji(text: str, at: int, final: bool) -> int:
     kind, letter = opening(text, after, final)
     if kind != "upper":
         return WAIT if kind == "wait" else NO
-    answer = _opens_sentence(text, letter, final)
+    answer = _opens_sentence(text, at, letter, final)
     return end if answer > 0 else answer
 
 
@@ -630,6 +649,6 @@ def _end_of_quotation(text: str, start: int, first: int, end: int, opens: bool, 
     if (mark in "(（" or dot or introduced) and kind != "caseless":
         return end
     if kind == "upper":
-        answer = _opens_sentence(text, letter, final)
+        answer = _opens_sentence(text, end, letter, final)
         return end if answer > 0 else answer
     return end if kind == "caseless" and dot else NO

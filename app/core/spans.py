@@ -137,7 +137,7 @@ def _markup(text: str, at: int, mark: str, final: bool) -> int:
         flanked = not after.isspace() and (length > 1 or not before.isalnum())
         if not flanked or length > 3 or (mark == "~" and length != 2):
             return NO
-    limit, whole = _bounds(text, at, final)
+    limit, whole = _bounds(text, at, final, REACH // 2 if length == 1 else REACH)
     return _settle(text, _search(_closing_run(mark, length), text, opened, limit), whole, final)
 
 
@@ -205,6 +205,8 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
     if mark in "\"'”»›‘‚«" and (after.isspace() and mark != "«"):
         return NO
     if mark in "\"'”›»" and (before.isalnum() or before in tuple(".,!?…)]}%€$°")) and not cjk:
+        return NO
+    if mark in "»›" and not (after.isalnum() or after in "¿¡"):
         return NO
     if mark == "'" and not final and len(text) < at + _LONGEST_ELISION:
         return WAIT
