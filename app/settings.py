@@ -77,6 +77,12 @@ def _not_empty(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _fits_a_header(secret: SecretStr) -> SecretStr:
+    if not all(" " <= character <= "~" for character in secret.get_secret_value()):
+        raise ValueError("holds a line break or a letter that no key has")
+    return secret
+
+
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret) < KEY_CHARS:
         raise ValueError(f"is shorter than {KEY_CHARS} characters")
@@ -106,7 +112,7 @@ class Settings(BaseModel):
     redis_url: Annotated[Secret, AfterValidator(_readable_url)]
     rivulet_key: Annotated[Secret, AfterValidator(_long_enough)]
 
-    whatsapp_access_token: Secret
+    whatsapp_access_token: Annotated[Secret, AfterValidator(_fits_a_header)]
     whatsapp_app_secret: Secret
     whatsapp_verify_token: Secret
     whatsapp_graph_url: str = "https://graph.facebook.com"
@@ -117,7 +123,7 @@ class Settings(BaseModel):
     llm_first_token_seconds: Duration = timedelta(seconds=15)
     llm_idle_seconds: Duration = timedelta(seconds=15)
     llm_total_seconds: Duration = timedelta(seconds=120)
-    openai_api_key: SecretStr = SecretStr("")
+    openai_api_key: Annotated[SecretStr, AfterValidator(_fits_a_header)] = SecretStr("")
     openai_base_url: str | None = None
     openai_model: str = "gpt-5.4-mini"
 

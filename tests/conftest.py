@@ -9,7 +9,11 @@ from redis import Redis
 from app.simulator.valkey import OWNER_KEY, redis_for
 
 # A test must not answer real people: nothing of a developer's shell or .env reaches it.
-CLEARED = ("WHATSAPP_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GEMINI_", "LLM_", "BOT_")
+CLEARED = (
+    *("WHATSAPP_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GEMINI_", "LLM_", "BOT_", "RIVULET_"),
+    *("BUBBLE_", "WORKER_", "DASHBOARD_", "UNCERTAIN_", "MESSAGE_", "MID_", "PAIR_", "NUMBER_"),
+    *("ADMIN_", "LOG_"),
+)
 for _name in [name for name in os.environ if name.startswith(CLEARED)]:
     del os.environ[_name]
 

@@ -271,3 +271,10 @@ def test_a_misspelt_name_in_the_file_is_named_too(tmp_path: Path) -> None:
 
 def test_without_a_file_the_environment_is_enough(tmp_path: Path) -> None:
     assert load_settings(NEEDED, env_file=tmp_path / ".env") == loaded()
+
+
+@pytest.mark.parametrize("key", ["sk-\n1", "schlüssel"], ids=repr)
+def test_a_key_that_no_request_can_carry_is_named(key: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY") as complaint:
+        loaded(OPENAI_API_KEY=key)
+    assert key not in str(complaint.value)
