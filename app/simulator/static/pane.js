@@ -242,8 +242,9 @@ export class Pane {
 
 function note(known, refusals) {
   const parts = [];
-  if (known.withoutStreaming == null) parts.push("The model has not told when it wrote.");
-  else if (known.saved > 0.05) {
+  if (known.withoutStreaming == null) {
+    parts.push(known.firstToken == null ? "The model has not told when it wrote." : "The model still writes.");
+  } else if (known.saved > 0.05) {
     parts.push(`First words ${seconds(known.saved)} sooner than if the answer were sent whole.`);
   } else parts.push("The answer was as short as one bubble.");
   if (refusals.length) parts.push(`Sends that went wrong: ${[...new Set(refusals)].join(", ")}.`);
