@@ -77,6 +77,7 @@ class Sender:
             if not limits.resend_uncertain:
                 self._passed(standing.bubble, standing.attempt)
                 raise Uncertain("an earlier run's send has no answer and no status")
+            self._services.meter.count(metrics.RESENDS)
             log.warning("bubble.resent", number=standing.bubble.number, attempt=standing.attempt)
             await self._send(standing.bubble, standing.attempt)
             return

@@ -530,6 +530,7 @@ async def test_a_dead_workers_send_without_a_status_is_resent_as_a_new_attempt()
     turn_id = await killed_at(world, 1, answered=False)
     await run_again(world, turn_id)
     assert world.channel.sent[1][2] == f"{turn_id}:1:2"
+    assert world.meter.counts[(metrics.RESENDS,)] == 1
 
 
 async def test_with_never_a_dead_workers_send_is_not_made_again() -> None:
