@@ -197,6 +197,12 @@ class World:
             now = datetime.now(UTC)
             await store.take_in([Status(wamid, NUMBER, delivery, now, callback)])
 
+    async def close(self) -> None:
+        """Report no more."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def _later(self, work: Coroutine[object, object, object]) -> None:
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
