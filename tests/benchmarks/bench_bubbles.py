@@ -6,7 +6,8 @@ One worker process has a core of its own; model, Graph API and Redis share the o
 write 40 deltas a second, encoded beforehand. The time runs from the write of the delta that
 completes a bubble to the first byte of its request at the Graph API, by one clock; bubbles count
 while all streams run. Meta's limits on sends are lifted, and so is the wait for the bubble before,
-but where statuses come. Streams are added until the slowest hundredth waits longer than 100 ms.
+but where statuses come. Streams are added until the slowest hundredth waits longer than 100 ms,
+twice in a row.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvloop
@@ -47,12 +48,13 @@ class Measured:
 
     Attributes:
         waits: Of the bubbles, in seconds.
-        turn_cpu: Seconds of the worker's CPU for each turn.
+        turn_cpu: Seconds of the worker's CPU for each turn, which lasts ``turn_seconds``.
     """
 
     streams: int
     waits: list[float]
     turn_cpu: float
+    turn_seconds: float
     bubbles: int
 
     @property
@@ -90,7 +92,7 @@ class Bench:
                 if all_run <= sent_at <= all_ran or all_ran < all_run:
                     waits.append(world.arrived_at[one][bubble] - sent_at)
             del world.streams[one], world.arrived_at[one]
-        return Measured(streams, waits, spent / streams, len(needed))
+        return Measured(streams, waits, spent / streams, tokens / RATE, len(needed))
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -141,16 +143,16 @@ async def bench_of(kind: str, redis_url: str, folder: Path) -> AsyncIterator[Ben
 async def ceiling(
     kind: str, redis_url: str, folder: Path, tokens: int, first: int
 ) -> list[Measured]:
-    """Steps up to the first whose slowest hundredth waits too long."""
+    """Steps up to the first that fails twice: neighbours on the machine may spoil one."""
     async with bench_of(kind, redis_url, folder) as bench:
         steps: list[Measured] = []
-        streams = first
-        while not steps or steps[-1].p99 <= BAR_SECONDS:
-            try:
-                steps.append(await bench.step(streams, tokens))
-            except TimeoutError:
-                break
-            streams += STEP
+        streams, failed = first, 0
+        while failed < 2:
+            steps.append(await bench.step(streams, tokens))
+            if steps[-1].p99 > BAR_SECONDS:
+                failed += 1
+            else:
+                streams, failed = streams + STEP, 0
         return steps
 
 
@@ -159,7 +161,7 @@ async def one_and_hundred(redis_url: str, folder: Path, tokens: int) -> list[Mea
     async with bench_of(OURS, redis_url, folder) as bench:
         alone = [await bench.step(1, 2 * tokens), await bench.step(1, 2 * tokens)]
         waits = [wait for one in alone for wait in one.waits]
-        one = Measured(1, waits, alone[-1].turn_cpu, alone[-1].bubbles)
+        one = replace(alone[-1], waits=waits)
         return [one, await bench.step(100, tokens)]
 
 
@@ -171,18 +173,27 @@ def row(name: str, step: Measured) -> tuple[str, ...]:
         f"{step.p99 * 1000:.1f} ms",
         str(len(step.waits)),
         f"{step.turn_cpu * 1000:.1f} ms",
+        f"{step.turn_seconds / step.turn_cpu:.0f}",
     )
 
 
 async def measure(given: argparse.Namespace, redis_url: str, folder: Path) -> None:
     """Print the tables."""
     tokens = int(given.seconds * RATE)
-    columns = ("worker", "streams", "p50", "p99", "bubbles", "CPU of one turn")
+    columns = (
+        "worker",
+        "streams",
+        "p50",
+        "p99",
+        "bubbles",
+        "CPU of one turn",
+        "turns that fill a core",
+    )
     steps = await one_and_hundred(redis_url, folder, tokens)
     print(f"Answers of {tokens} deltas in {steps[-1].bubbles} bubbles.\n")
     stage.table(columns, [row(OURS, step) for step in steps])
     held, rows = {}, []
-    for kind, first in ((OURS, 125), (SDK, 50), (REPORTED, 75)):
+    for kind, first in ((OURS, 100), (SDK, 25), (REPORTED, 50)):
         steps = await ceiling(kind, redis_url, folder, tokens, first)
         rows += [row(kind, step) for step in steps]
         held[kind] = max((step.streams for step in steps if step.p99 <= BAR_SECONDS), default=0)
