@@ -1,8 +1,9 @@
 """Going on with an answer whose beginning the person has already read.
 
 A worker died in the middle of it; another shows the model its own beginning and asks it to go on.
-Some models start over, or repeat their last sentences: what was already said is recognised and
-dropped, as far as it matches.
+Some models start over, or repeat their last sentences: bubbles that were already said are
+recognised and dropped. Whole ones only: two sentences may begin alike, and half a sentence says
+nothing.
 """
 
 from collections.abc import Sequence
@@ -41,8 +42,10 @@ class Continuation:
         for source in said:
             starts.append(starts[-1] + len(_squash(source)))
         self._alive = starts[:-1]  # places from which the new text may be a repetition
+        self._ends = frozenset(starts[1:])
         self._held = ""
-        self._matched = 0  # characters of the held text, white space aside, that repeat
+        self._matched = 0  # characters of the held text, white space aside, that repeat …
+        self._whole = 0  # … and how many of them end with a bubble
         self._deciding = bool(self._said)
 
     def feed(self, delta: str) -> str:
@@ -60,9 +63,11 @@ class Continuation:
             ]
             if not going_on:
                 self._deciding = False
-                return self._new() + delta[position + 1 :]
+                return self._without(self._whole) + delta[position + 1 :]
             self._alive = going_on
             self._matched += 1
+            if any(start + self._matched in self._ends for start in going_on):
+                self._whole = self._matched
         return ""
 
     def close(self) -> str:
@@ -70,15 +75,15 @@ class Continuation:
         if not self._deciding:
             return ""
         self._deciding = False
-        return self._new()
+        return self._without(self._matched)
 
-    def _new(self) -> str:
-        """What is left of the held text once the repetition is dropped."""
-        if self._matched < LEAST_MATCH:
+    def _without(self, repeated: int) -> str:
+        """The held text after so many characters, white space aside, unless they are too few."""
+        if repeated < LEAST_MATCH:
             return self._held
         seen = 0
         for position, character in enumerate(self._held):
-            if seen == self._matched and not character.isspace():
+            if seen == repeated and not character.isspace():
                 return self._held[position:]
             seen += not character.isspace()
         return ""

@@ -27,6 +27,13 @@ def through(said: list[str], answer: str, size: int = 1) -> str:
             FIRST + "It is free. " + REST, "It is free. " + REST, id="starts over, differs"
         ),
         pytest.param(FIRST + SECOND, "", id="only repeats"),
+        pytest.param(
+            "You can send it back to the shop, too.",
+            "You can send it back to the shop, too.",
+            id="a new sentence begins like one that was said",
+        ),
+        pytest.param(FIRST + SECOND + FIRST[:20], FIRST[:20], id="starts over twice"),
+        pytest.param(FIRST[:20], "", id="breaks off in a repetition"),
         pytest.param("You are welcome.", "You are welcome.", id="begins with a word that was said"),
         pytest.param("You", "You", id="too short to be a repetition"),
         pytest.param("", "", id="nothing"),
