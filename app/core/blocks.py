@@ -1,7 +1,9 @@
 """What a line is: the block structure of Markdown as it streams, one line at a time."""
 
 import re
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Literal
 
 from app.core.graphemes import size
 
@@ -17,8 +19,44 @@ class Kind(Enum):
     TABLE = auto()
     QUOTE = auto()
     FENCE = auto()
-    FORMULA = auto()
     RULE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A code block that is open.
+
+    Attributes:
+        opening: Its first line, with the language tag.
+        mark: The backticks or tildes that it opens with, and closes with.
+    """
+
+    opening: str
+    mark: str
+
+    def closes(self, line: str) -> bool:
+        """Whether a line is the block's last one."""
+        found = _FENCE_LINE.match(line)
+        return found is not None and found[1].startswith(self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line whose kind is known.
+
+    Attributes:
+        start: Its index.
+        kind: What it is part of.
+        indent: How far it stands in, in columns.
+        item: How far the list item around it stands in; -1 outside lists.
+        labelled: The line before it was opened by an emoji, too.
+    """
+
+    start: int
+    kind: Kind
+    indent: int = 0
+    item: int = -1
+    labelled: bool = False
 
 
 EMOJI = (
@@ -32,7 +70,7 @@ _MARKER = (
     r"|[0-9]\ufe0f?\u20e3"
 )
 _LINE = re.compile(
-    rf"""(?P<indent>[ \t]*)(?:
+    rf"""[ \t]*(?:
     (?P<blank>\r?\n)
     | (?P<fence>`{{3,}}|~{{3,}})
     | (?P<rule>(?:\*[ \t]*){{3,}}\r?\n|(?:-[ \t]*){{3,}}\r?\n|(?:_[ \t]*){{3,}}\r?\n)
@@ -40,7 +78,6 @@ _LINE = re.compile(
     | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[一二三四五六七八九十]{{1,3}}、|\d{{1,2}}[、．])
     | (?P<table>\|)
     | (?P<quote>>)
-    | (?P<formula>\$\$|\\\[)
     | (?P<label>[{EMOJI}])
     )""",
     re.X,
@@ -53,7 +90,6 @@ _KINDS = {
     "item": Kind.ITEM,
     "table": Kind.TABLE,
     "quote": Kind.QUOTE,
-    "formula": Kind.FORMULA,
     "label": Kind.LABEL,
 }
 # The beginning of a line that may still become a marker, a rule or a fence.
@@ -68,24 +104,38 @@ BOLD_LINE = re.compile(
     r"[ \t]*(?:[^\w\s]{1,4}[ \t]*)?(?:\d{1,3}[.)][ \t]*)?"
     r"(\*{1,3}|_{1,3})(?=\S)[^\n]{1,118}?\1[ \t]*:?\s*$"
 )
+_FENCE_LINE = re.compile(r"[ \t>]*(`{3,}|~{3,})[ \t]*\r?$")
+# The most characters of a code block's opening line.
+_MOST_INFO = 200
 # A line of these many characters that ends without a mark is a title rather than a sentence.
 TITLE = 60
 # A line that introduces what comes below it.
 LEAD_IN = re.compile(r"[:：]\s*[*_]{0,3}\s*$")
 
 
-def kind_of_line(text: str, at: int, final: bool) -> tuple[Kind, int, str] | None:
-    """The kind of the line that starts at ``at``, its indentation and its marker.
+def kind_of_line(text: str, at: int, final: bool) -> Kind | None:
+    """The kind of the line that starts at ``at``.
 
     ``None`` when the line has too few characters to tell (never when ``final``).
     """
-    found = _LINE.match(text, at)
     if not final and len(text) - at < _MOST_UNSETTLED and _UNSETTLED.match(text, at):
         return None
-    if not found:
-        return Kind.TEXT, indentation(text, at), ""
-    name = found.lastgroup or "blank"
-    return _KINDS[name], _width(found["indent"]), found[name]
+    found = _LINE.match(text, at)
+    return _KINDS[found.lastgroup or ""] if found else Kind.TEXT
+
+
+def fence_at(text: str, at: int, final: bool) -> Fence | Literal[False] | None:
+    """The code block that opens with the line at ``at``.
+
+    ``False`` when it is code inside a line after all, ``None`` before the line is whole.
+    """
+    newline = text.find("\n", at, at + _MOST_INFO)
+    if newline < 0:
+        return False if final or len(text) >= at + _MOST_INFO else None
+    opening = text[at:newline].rstrip()
+    info = opening.lstrip(" \t>")
+    mark = info[: len(info) - len(info.lstrip(info[0]))]
+    return False if "`" in mark and "`" in info[len(mark) :] else Fence(opening, mark)
 
 
 def indentation(text: str, at: int) -> int:
@@ -93,11 +143,7 @@ def indentation(text: str, at: int) -> int:
     end = at
     while end < len(text) and text[end] in " \t":
         end += 1
-    return _width(text[at:end])
-
-
-def _width(indent: str) -> int:
-    return len(indent.expandtabs(4))
+    return len(text[at:end].expandtabs(4))
 
 
 def next_line(text: str, newline: int, final: bool) -> tuple[int, bool] | None:

@@ -6,6 +6,7 @@ a doubtful full stop tells a new sentence from a name. Collected for this module
 """
 
 import re
+from functools import lru_cache
 
 WORDS: dict[str, frozenset[str]] = {
     tag: frozenset(words.split())
@@ -255,6 +256,8 @@ _LETTERS = {
     }.items()
     for letter in letters
 }  # fmt: skip
+# Characters that tell a language.
+_ENOUGH = 240
 # What the first language needs to be told, and how far the second must lie behind.
 _SURE_VOTES = 1.5
 _SURE_LEAD = 1.2
@@ -282,9 +285,14 @@ def is_small(word: str, language: str = "") -> bool:
 def guess(text: str) -> str:
     """The language of a text in an alphabet with capitals, as a tag; ``""`` when unsure.
 
-    Good for a sentence or more; looks at the last 400 characters.
+    Good for a sentence or more; looks at the last ones only.
     """
-    tail = text[-400:].lower()
+    return _guess(text[-_ENOUGH:].lower())
+
+
+# One judgement asks for the language of one text several times.
+@lru_cache(4)
+def _guess(tail: str) -> str:
     votes: dict[str, float] = {"": 0.0, "none": 0.0}
     for word in _TOKEN.findall(tail):
         speakers = _SPEAKERS.get(word)

@@ -1,0 +1,115 @@
+"""May a bubble end where this line ends?"""
+
+import re
+from enum import StrEnum
+from typing import Literal
+
+from app.core.blocks import (
+    BOLD_LINE,
+    EMOJI,
+    LEAD_IN,
+    Kind,
+    Line,
+    indentation,
+    is_title,
+    kind_of_line,
+    next_line,
+)
+from app.core.sentences import line_ends_sentence
+from app.core.unmarked import PARTICLES
+
+# Items, headings and quotes longer than this give up being whole: then their sentences count.
+WHOLE = 600
+
+_EMOJI_TAIL = re.compile(f"[{EMOJI}\ufe0f]$")
+
+
+class Why(StrEnum):
+    """What a bubble ended with."""
+
+    SENTENCE = "a sentence ends"
+    ITEM = "a list item ends"
+    TABLE = "a table ends"
+    FENCE = "a code block ends"
+    QUOTE = "a block quote ends"
+    PARAGRAPH = "a paragraph ends"
+    LINE = "a line ends, past the maximum"
+    LIMIT = "the hard limit is reached"
+    CLOSE = "the answer ends"
+
+
+# ``False``: not here. ``None``: the text that decides has not come.
+Judged = Why | Literal[False] | None
+
+
+def judge_line(text: str, line: Line, end: int, newline: int, past: bool, final: bool) -> Judged:
+    """Whether a bubble may end with a line, and why.
+
+    Args:
+        end: The index after the line's last visible character.
+        newline: The index of its line end.
+        past: The bubble is past its maximum, so that bearable places count.
+    """
+    if line.kind in (Kind.HEADING, Kind.RULE):
+        return False
+    if line.kind is Kind.FENCE and line.indent <= max(line.item, 0):
+        return Why.FENCE
+    if line.kind in (Kind.ITEM, Kind.FENCE):
+        return Why.LINE if past else _judge_item(text, line, end, newline, final)
+    if line.kind in (Kind.TABLE, Kind.QUOTE):
+        return _judge_rows(text, line, newline, final)
+    return _judge_text(text, line, end, newline, past, final)
+
+
+def _judge_item(text: str, line: Line, end: int, newline: int, final: bool) -> Judged:
+    """An item ends before its next sibling, not before the lines that belong to it."""
+    words = text[line.start : end]
+    if LEAD_IN.search(words):
+        return False
+    following = next_line(text, newline, final)
+    if following is None:
+        return None
+    if indentation(text, following[0]) > line.item:
+        return False
+    if BOLD_LINE.match(words):  # it heads what comes, unless a sibling does
+        kind = kind_of_line(text, following[0], final)
+        return None if kind is None else (Why.ITEM if kind is Kind.ITEM else False)
+    return Why.ITEM
+
+
+def _judge_rows(text: str, line: Line, newline: int, final: bool) -> Judged:
+    """Tables and block quotes end before the first line that has not their mark."""
+    after = newline + 1
+    while after < len(text) and text[after] in " \t":
+        after += 1
+    if after >= len(text) and not final:
+        return None
+    if line.kind is Kind.TABLE:
+        return False if text[after : after + 1] == "|" else Why.TABLE
+    if text[after : after + 1] != ">":
+        return Why.QUOTE
+    return Why.LINE if newline > WHOLE else False
+
+
+def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final: bool) -> Judged:
+    words = text[line.start : end]
+    if BOLD_LINE.match(words):
+        return False
+    emoji = bool(_EMOJI_TAIL.search(words))
+    if words.endswith(PARTICLES) or (line_ends_sentence(words) and not emoji):
+        return Why.SENTENCE
+    if LEAD_IN.search(words):
+        return Why.LINE if past else False
+    following = next_line(text, newline, final)
+    if following is None:
+        return None
+    start, blank = following
+    title = blank and is_title(words)
+    if past and not title:
+        return Why.LINE
+    kind = kind_of_line(text, start, final)
+    if kind is None:
+        return None
+    listed = line.kind is Kind.LABEL and (line.labelled or kind is Kind.LABEL)
+    whole = emoji or listed or (blank and not title)
+    return Why.PARAGRAPH if whole and kind not in (Kind.ITEM, Kind.TABLE) else False

@@ -1,0 +1,170 @@
+"""What comes after a place where a sentence may end, and what the sentence before it looks like.
+
+More text never changes an answer other than "wait": what is said about a text holds for every
+text that begins with it.
+"""
+
+import re
+from typing import Literal, NamedTuple
+from unicodedata import category
+
+from app.core.abbreviations import kind_of
+from app.core.blocks import EMOJI_RUN
+from app.core.spans import NO, WAIT
+from app.core.vocabulary import CALENDAR, guess, is_small
+
+# How much of a run of spaces, and of a word, is read before deciding without its end.
+_MOST_SPACES = 40
+_LONGEST_WORD = 24
+# Marks that may stand before a sentence's first letter.
+_MOST_MARKS = 8
+# How far back a sentence's beginning is looked for.
+_BACK = 400
+
+_SPACES = re.compile(r"[^\S\n]*")
+_MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
+_SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
+_SENTENCE_START = re.compile(r"(?:[.!?…:][\"”’»)*_]*\s+|\n\s*)")
+_LAST_WORD = re.compile(r"[\w.]+$")
+_ROMAN = re.compile(r"[IVX]{2,}$")
+
+
+class Ahead(NamedTuple):
+    """What stands after a place.
+
+    Attributes:
+        kind: What opens there, looked at through quotation and markup marks: a letter that is
+            ``upper``, ``lower`` or ``caseless``, a ``digit`` or a sign before one, something
+            ``other``; or a ``line`` end, the ``end`` of the text, or ``wait``: not known yet.
+        at: The first character that is no space.
+        letter: The character that ``kind`` tells of.
+    """
+
+    kind: Literal["upper", "lower", "caseless", "digit", "other", "line", "end", "wait"]
+    at: int
+    letter: int
+
+
+def look_ahead(text: str, stop: int, final: bool) -> Ahead:
+    """What comes at ``stop`` and after the spaces there."""
+    at = skip_spaces(text, stop)
+    if at >= len(text):
+        return Ahead("end" if final or at - stop > _MOST_SPACES else "wait", at, at)
+    if text[at] == "\n":
+        return Ahead("line", at, at)
+    letter = at
+    while letter < len(text) and letter - at < _MOST_MARKS and _is_mark(text, letter, at):
+        letter += 1
+    if letter >= len(text) or (letter + 1 == len(text) and text[letter] in "-–—,"):
+        return Ahead("other" if final else "wait", at, letter)
+    return Ahead(_kind_of_letter(text, letter, final), at, letter)
+
+
+def skip_spaces(text: str, at: int) -> int:
+    """The index of the first character from ``at`` that is no space; a line's end is none."""
+    found = _SPACES.match(text, at)
+    return found.end() if found else at
+
+
+def _is_mark(text: str, at: int, start: int) -> bool:
+    """Whether an opening mark stands at ``at``, or the space that belongs to one."""
+    char = text[at]
+    if char == ",":  # low quotation marks, typed as commas
+        return text[at + 1 : at + 2] == "," or text[at - 1] == ","
+    if char in "-–—":  # a speaker's turn
+        return text[at + 1 : at + 2] == " "
+    if char in " \u00a0\u202f":
+        return at > start and text[at - 1] in "«„,-–—"
+    return char in _MARKS
+
+
+def _kind_of_letter(
+    text: str, at: int, final: bool
+) -> Literal["upper", "lower", "caseless", "digit", "other", "wait"]:
+    char = text[at]
+    if char in "¿¡":
+        return "upper"
+    if _SIGN.match(char) or char.isdigit():
+        return "digit"
+    kind = category(char)
+    if kind in ("Lu", "Lt"):
+        return "upper"
+    if kind == "Ll" and not is_caseless(char):
+        return _kind_of_small(text, at, final)
+    return "caseless" if kind[0] == "L" or EMOJI_RUN.match(text, at) else "other"
+
+
+def _kind_of_small(text: str, at: int, final: bool) -> Literal["upper", "lower", "wait"]:
+    """A small letter, unless the word is one like "iPhone", "macOS" or "'s Avonds"."""
+    end = at + 1
+    while end < len(text) and end - at < 6 and text[end].islower():
+        end += 1
+    if end >= len(text):
+        return "lower" if final else "wait"
+    if text[end].isupper():
+        return "upper"
+    if text[at - 1] in "'’" and text[end] == " " and end - at == 1:
+        if end + 1 >= len(text):
+            return "lower" if final else "wait"
+        return "upper" if text[end + 1].isupper() else "lower"
+    return "lower"
+
+
+def is_caseless(char: str) -> bool:
+    """Whether a letter's script has no capitals; Georgian has them and opens no sentence so."""
+    return category(char) in ("Lo", "Lm", "Mn", "Mc") or "\u10d0" <= char <= "\u10ff"
+
+
+def next_word(text: str, at: int, final: bool) -> str | None:
+    """The word at ``at``, ``""`` when there is none; ``None`` before its end is here."""
+    found = _WORD.match(text, at, at + _LONGEST_WORD)
+    if not found:
+        return ""
+    return found.group() if final or found.end() < len(text) else None
+
+
+def opens_with_small_word(text: str, at: int, letter: int, final: bool) -> int:
+    """Whether the capitalised word at ``letter`` names nothing and so opens a sentence.
+
+    Returns:
+        A positive number, ``NO`` or ``WAIT``. The text before ``at`` tells the language.
+    """
+    if text[letter] in "¿¡":
+        return 1
+    word = next_word(text, letter, final)
+    if word is None:
+        return WAIT
+    known = is_small(word) and word.lower() not in CALENDAR and not _ROMAN.match(word)
+    if len(word) == 1:
+        known = known and word != "I" and text[letter + 1 : letter + 2] == " "
+    return 1 if known and is_small(word, guess(text[:at])) else NO
+
+
+def opens_with_date(text: str, letter: int, final: bool) -> int:
+    """Whether a month, a day, a time zone or an initial stands at ``letter``, as a number or hour
+    wants it: a positive number, ``NO`` or ``WAIT``."""
+    word = next_word(text, letter, final)
+    if word is None:
+        so_far = text[letter : letter + _LONGEST_WORD].lower()
+        if letter + 1 >= len(text) or any(name.startswith(so_far) for name in CALENDAR):
+            return WAIT
+        return NO
+    initial = len(word) == 1 and text[letter + 1 : letter + 2] == "."
+    return 1 if initial or word.lower() in CALENDAR else NO
+
+
+def lowercase_style(text: str, at: int) -> bool:
+    """Whether the writer opens sentences with small letters, as some do in chats."""
+    starts = (0, sentence_start(text, at))
+    return all(look_ahead(text, start, True).kind == "lower" for start in starts)
+
+
+def sentence_start(text: str, at: int) -> int:
+    """Where the sentence around ``at`` seems to begin."""
+    start = max(0, at - _BACK)
+    for found in _SENTENCE_START.finditer(text, start, at):
+        word = _LAST_WORD.search(text, start, found.start())
+        if text[found.start()] != "." or not word or not kind_of(word.group(), ""):
+            start = found.end()
+    return start

@@ -1,0 +1,95 @@
+"""Does a sentence end with this quotation, parenthesis or emphasis?
+
+Answers with the index right after it, with ``NO``, or with ``WAIT`` when the characters that
+decide have not come yet.
+"""
+
+import re
+
+from app.core.graphemes import is_break
+from app.core.openings import look_ahead, opens_with_small_word
+from app.core.sentences import ANY_SURE, CJK, RUN, end_after_marks, with_emoji
+from app.core.spans import NO, WAIT
+
+_CLOSING = frozenset("\"'”’»›«)]）」』】》〉〕］*_~“ \u00a0\u202f")
+# Particles and words of saying that go on with the sentence after a quotation.
+_GOES_ON = re.compile(
+    "[とってはがをにでものへやかなだ，、,—：:；;）)]|라고|고 |이라|하고|는 |은 |의 "
+)
+_MAY_GO_ON = "라고이하는은의"
+
+
+def end_after_span(text: str, start: int, end: int, final: bool) -> int:
+    """Whether a sentence ends with the stretch that stands from ``start`` to ``end``."""
+    mark = text[start]
+    first = _end_mark_inside(text, start, end)
+    if first is None or mark in "`$\\[":
+        return NO
+    if end >= len(text):
+        return end if final else WAIT
+    if RUN.match(text, end):
+        return NO  # its own end mark follows
+    if mark in "*_~":
+        return end_after_marks(text, first, end, final)
+    if ANY_SURE.search(text, first, end) or CJK.match(text[end]):
+        return _end_of_wide(text, start, end, final)
+    return _end_of_spaced(text, start, first, end, final)
+
+
+def _end_mark_inside(text: str, start: int, end: int) -> int | None:
+    """Where the end marks begin that stand last in the stretch."""
+    inner = end - 1
+    while inner > start and text[inner] in _CLOSING:
+        inner -= 1
+    if inner <= start or not RUN.match(text, inner):
+        return None
+    while inner - 1 > start and RUN.match(text[inner - 1]):
+        inner -= 1
+    return inner
+
+
+def _stands_first(text: str, start: int) -> bool:
+    """Whether what opens at ``start`` opens its sentence."""
+    gap = text[max(0, start - 12) : start]
+    before = gap.rstrip()
+    return not before or "\n" in gap[len(before) :] or bool(RUN.search(before[-2:]))
+
+
+def _end_of_wide(text: str, start: int, end: int, final: bool) -> int:
+    """「…。」 goes on when a particle or speaker follows; （…。） when it stands in a sentence."""
+    mark = text[start]
+    if not is_break(text, end):
+        return NO
+    if mark in "(（":
+        return with_emoji(text, end, final) if _stands_first(text, start) else NO
+    ahead = look_ahead(text, end, final)
+    if ahead.at >= len(text):
+        return end if ahead.kind == "end" else WAIT
+    if text[ahead.at] in _MAY_GO_ON and ahead.at + 2 > len(text) - 1 and not final:
+        return WAIT
+    if _GOES_ON.match(text, ahead.at):
+        return NO
+    introduced = text[:start].rstrip()[-1:] in tuple("：:，,")
+    if mark in "“\"‘'" and not introduced and ahead.kind != "line":
+        return NO
+    return with_emoji(text, end, final)
+
+
+def _end_of_spaced(text: str, start: int, first: int, end: int, final: bool) -> int:
+    parenthesis = text[start] in "(（"
+    if not text[end].isspace() or (parenthesis and not _stands_first(text, start)):
+        return NO
+    ahead = look_ahead(text, end, final)
+    if ahead.kind in ("wait", "end"):
+        return WAIT if ahead.kind == "wait" else end
+    if ahead.kind in ("line", "lower", "other") or (parenthesis and ahead.kind == "digit"):
+        return NO
+    stop = text[first] == "."
+    if ahead.kind == "caseless":
+        return end if stop else NO
+    if parenthesis or stop or text[:start].rstrip()[-1:] == ":":
+        return end
+    if ahead.kind == "digit":
+        return NO
+    answer = opens_with_small_word(text, end, ahead.letter, final)
+    return end if answer > 0 else answer

@@ -1,0 +1,260 @@
+"""Reads a bubble's text from event to event and finds the first place where it may end.
+
+An event is a character that can matter: an end mark, an opening mark, a line's end, an emoji. Each
+is judged as soon as the characters after it allow; one whose judgement must wait holds back all
+that follows, so the size of the deltas cannot change a place.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Literal
+
+from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Kind, Line, fence_at, indentation, kind_of_line
+from app.core.graphemes import size, units
+from app.core.lines import WHOLE, Why, judge_line
+from app.core.quotations import end_after_span
+from app.core.sentences import RUN, STRONG, SURE, end_at_terminator
+from app.core.spans import NO, WAIT, end_of_span
+from app.core.unmarked import end_at_emoji, end_at_look_alike, end_at_space, end_at_tilde
+
+# How much a sentence's end may stand behind its end mark: closing marks and emoji.
+_NEAR = 24
+# A code block whose opening line takes more of the limit than one part in this is read as text.
+_FENCE_PART = 3
+
+# While a stretch is open: what closes one, how long its opening mark is at most, how many
+# characters tell that it opens one, and how many must come before it is given up.
+_CLOSING = re.compile("[\n\"'”’“»«›‹)）\\]」』】》〉〕］〞〟*_`~$\\\\]")
+_LONGEST_RUN = 3
+_OPENING = 10
+_YOUNGEST = 150
+
+EVENT = re.compile(
+    rf"\n|[.](?!\w)|[…‥؟‼⁇⁈⁉‽⸘{SURE}]|[!?](?![0-9A-Za-z\u00c0-\u1fff])"
+    r"|(?<!\w)['_]|[`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝$\\]"
+    r"|:(?=/|$)|(?<=[\u0370-\u03ff\u1f00-\u1fff]);|(?<=[\u0e00-\u0eff])[ \u00a0]|[～〜]"
+    rf"|(?<=፡)፡|(?<=[\u0561-\u0587]):(?=\s)|[{EMOJI}]"
+)
+_Rule = Callable[[str, int, bool], int]
+_RULES: tuple[tuple[re.Pattern[str], re.Pattern[str], _Rule], ...] = (
+    (re.compile(f"[.…‥{STRONG}{SURE}]"), RUN, end_at_terminator),
+    (re.compile(f"[{EMOJI}]"), EMOJI_RUN, end_at_emoji),
+    (re.compile("[ \u00a0]"), re.compile("[ \u00a0]+"), end_at_space),
+    (re.compile("~(?!~)|[～〜]"), re.compile("[~～〜]+"), end_at_tilde),
+    (re.compile("[;፡]|(?<=[\u0561-\u0587]):"), re.compile("."), end_at_look_alike),
+)
+_REPEATED = frozenset("*_`~$")
+
+Place = tuple[int, Why]
+# A place, ``True`` to read on, ``None`` when there is no more to read yet.
+_Step = Place | Literal[True] | None
+
+
+class Reader:
+    """Reads one bubble after the other of one answer.
+
+    Attributes:
+        text: What is held: the bubble so far, and perhaps more.
+        at: All before it has been read.
+        line: The line that is being read, ``None`` before its kind is known.
+        fence: The code block that is open.
+        block: Where the table or code block begins that is being read, -1 outside.
+        least: A place counts from this size of the text on.
+        most: From this size on, bearable places count as well.
+        size: The size of the text, wide characters counted double.
+    """
+
+    __slots__ = (
+        "_hard",
+        "_quiet",
+        "at",
+        "block",
+        "fence",
+        "item",
+        "labelled",
+        "least",
+        "line",
+        "most",
+        "size",
+        "text",
+    )
+
+    def __init__(self, hard: int) -> None:
+        self._hard = hard
+        self._quiet = 0  # up to this length, only a closing mark can end the waiting
+        self.text = ""
+        self.size = 0
+        self.at = 0
+        self.line: Line | None = None
+        self.fence: Fence | None = None
+        self.block = -1
+        self.item = -1
+        self.labelled = False
+        self.least = self.most = 0
+
+    def start(self, text: str) -> None:
+        """Begins a bubble, in the middle of the line that was read if that is known."""
+        self.text, self.at, self.block, self._quiet = text, 0, -1, 0
+        if self.line is not None:
+            self.line = replace(self.line, start=0, item=self.item)
+
+    def skips(self, delta: str) -> bool:
+        """Takes a delta that can decide nothing; False leaves it alone."""
+        old = len(self.text)
+        if 2 * (old + len(delta)) > self._hard:
+            return False
+        grown = self.size + (len(delta) if delta.isascii() else size(delta))
+        if grown >= self.least:
+            line = self.line
+            if line is None:
+                return False
+            if line.kind is Kind.TEXT and self.at == old:
+                if EVENT.search(self.text + delta, old):
+                    return False
+                self.at = old + len(delta)
+            elif self.fence:
+                if "\n" in delta:
+                    return False
+            elif old + len(delta) >= self._quiet or _CLOSING.search(delta):
+                return False
+        self.text += delta
+        self.size = grown
+        return True
+
+    def next_place(self, final: bool) -> Place | None:
+        """The next place where the bubble may end; ``None`` when more text is needed."""
+        while True:
+            line = self.line or self._open_line(final)
+            if line is None:
+                return None
+            if self.fence:
+                step = self._read_fence(self.fence)
+            elif line.kind in (Kind.TEXT, Kind.LABEL):
+                step = self._read_text(line, final)
+            else:
+                step = self._read_line(line, final)
+            if step is not True:
+                return step
+
+    def _open_line(self, final: bool) -> Line | None:
+        """Finds out what the line at hand is; ``None`` when too little of it is here."""
+        text, at = self.text, self.at
+        kind = kind_of_line(text, at, final) if at < len(text) else None
+        if kind is Kind.FENCE:
+            fence = fence_at(text, at, final)
+            if fence is None:
+                return None
+            if fence and _FENCE_PART * units(fence.opening) <= self._hard:
+                self.fence = fence
+            else:
+                kind = Kind.TEXT
+        if kind is None:
+            return None
+        indent = indentation(text, at)
+        if kind is Kind.ITEM:
+            self.item = indent
+        elif kind is not Kind.BLANK and indent <= self.item:
+            self.item = -1
+        elif self.item >= 0 and kind in (Kind.TEXT, Kind.LABEL):
+            kind = Kind.ITEM
+        if kind is Kind.FENCE or (kind is Kind.TABLE and self.block < 0):
+            self.block = at
+        elif kind is not Kind.TABLE:
+            self.block = -1
+        self.line = Line(at, kind, indent, self.item, self.labelled)
+        if self.fence:
+            self.at = text.index("\n", at)
+        return self.line
+
+    def _read_fence(self, fence: Fence) -> _Step:
+        """Reads on to the closing line, whose end is a line's end like others."""
+        while True:
+            newline = self.text.find("\n", self.at + 1)
+            if newline < 0:
+                return None
+            line = self.text[self.at + 1 : newline]
+            self.at = newline
+            if fence.closes(line):
+                self.fence = None
+                return True
+
+    def _read_line(self, line: Line, final: bool) -> _Step:
+        """Reads a line that is kept whole."""
+        newline = self.text.find("\n", self.at)
+        reached = newline if newline >= 0 else len(self.text)
+        if reached - line.start > WHOLE and line.kind not in (Kind.TABLE, Kind.FENCE):
+            self.line = Line(line.start, Kind.TEXT, line.indent, line.item)
+            self.at = line.start
+            return True
+        self.at = reached
+        return self._end_line(line, newline, final) if newline >= 0 else None
+
+    def _end_line(self, line: Line, newline: int, final: bool) -> _Step:
+        end = len(self.text[:newline].rstrip())
+        if line.kind is not Kind.BLANK and end > line.start and self._holds(end, self.least):
+            past = self._holds(end, self.most)
+            why = judge_line(self.text, line, end, newline, past, final)
+            if why is None:
+                return None
+            if why:
+                return end, why
+        self.labelled = line.kind is Kind.LABEL
+        self.at = newline + 1
+        self.line = None
+        return True
+
+    def _holds(self, end: int, wanted: int) -> bool:
+        """Whether the text up to ``end`` is of a size."""
+        return end >= wanted or (2 * end >= wanted and size(self.text[:end]) >= wanted)
+
+    def _read_text(self, line: Line, final: bool) -> _Step:
+        """Reads a paragraph up to its next event."""
+        event = EVENT.search(self.text, self.at)
+        if event is None:
+            self.at = len(self.text)
+            return None
+        at = self.at = event.start()
+        if self.text[at] == "\n":
+            return self._end_line(line, at, final)
+        if line.kind is Kind.LABEL and line.labelled:
+            self.at = at + 1  # items without markers are whole
+            return True
+        judged = self._judge(at, final)
+        if judged is None:
+            return None
+        end, self.at = judged
+        if end > 0 and self._holds(end, self.least):
+            return end, Why.SENTENCE
+        return True
+
+    def _judge(self, at: int, final: bool) -> tuple[int, int] | None:
+        """Where a sentence ends with the event at ``at`` (or ``NO``), and where to read on."""
+        text = self.text
+        self._quiet = 0
+        for first, run, rule in _RULES:
+            if first.match(text, at):
+                found = run.match(text, at)
+                stop = found.end() if found else at + 1
+                if stop >= len(text) and not final:
+                    return None
+                answer = rule(text, at, final) if self._holds(at, self.least - _NEAR) else NO
+                return None if answer == WAIT else (answer, stop)
+        return self._judge_span(at, final)
+
+    def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:
+        text = self.text
+        end = end_of_span(text, at, final)
+        if end == WAIT:
+            opened = text[at] != ":" and len(text) > at + _OPENING
+            if opened and not _CLOSING.search(text, at + _LONGEST_RUN):
+                self._quiet = at + _YOUNGEST
+            return None
+        if end == NO:
+            stop = at + 1
+            while stop < len(text) and text[stop] == text[at] and text[at] in _REPEATED:
+                stop += 1
+            return NO, stop
+        near = self._holds(end, self.least - _NEAR)
+        answer = end_after_span(text, at, end, final) if near else NO
+        return None if answer == WAIT else (answer, end)

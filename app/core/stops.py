@@ -1,0 +1,161 @@
+"""Does a sentence end with this full stop? It also ends abbreviations, ordinals and initials."""
+
+import re
+
+from app.core.abbreviations import Kind, is_two_part, kind_of, opens_two_parts
+from app.core.graphemes import is_break
+from app.core.openings import (
+    Ahead,
+    is_caseless,
+    lowercase_style,
+    next_word,
+    opens_with_date,
+    opens_with_small_word,
+    sentence_start,
+)
+from app.core.spans import NO, WAIT
+from app.core.vocabulary import LABELS, ORDINAL, guess, is_small
+
+YES = 1
+
+# How far back the word or number before a stop is looked for.
+_BACK = 40
+# A number with more digits is no ordinal.
+_MOST_ORDINAL = 2
+# Before a number, a shorter word that nobody knows may be an abbreviation.
+_PLAIN_WORD = 4
+
+_TOKEN = re.compile(
+    r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
+    r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
+)
+_NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
+_CURRENCY = re.compile(r"[$€£¥₹₽#№]")
+_DATE_SO_FAR = re.compile(r"\d[.] ?$")
+_MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
+_INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
+_LINK = re.compile(r"[-'’/]")
+_ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
+_STREET = re.compile(r"\w{3}(?:str|strasse|gatan|gade|utca)$")
+_ROMAN = re.compile(r"[IVX]{2,}$")
+_NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
+_DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,4}$")
+
+
+def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
+    """Whether a sentence ends with the full stop at ``at``, given what follows its space.
+
+    Returns:
+        A positive number, ``NO`` or ``WAIT``.
+    """
+    before = text[at - 1 : at]
+    if not before or before.isspace():
+        stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
+        return YES if stands_off else NO
+    if before.isdigit():
+        return _after_number(text, at, ahead, final)
+    token = _TOKEN.search(text, max(0, at - _BACK), at)
+    if token is None:  # a bracket, a quotation mark, a percent sign
+        return NO if ahead.kind == "lower" else YES
+    return _after_token(text, at, token.group(), ahead, final)
+
+
+def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
+    found = _NUMBER.search(text, max(0, at - _BACK), at)
+    if ahead.kind == "digit" or found is None:
+        return NO
+    digits, start = found.group(), found.start()
+    sentence = text[sentence_start(text, start) : start].strip(" *_(").lower()
+    if digits.isdigit() and (not sentence or sentence in LABELS):
+        return NO  # "2." and "Step 2." head what follows
+    price = _CURRENCY.match(text[start - 1 : start])
+    if not digits.isdigit() or len(digits) > _MOST_ORDINAL or price:
+        return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
+    if ahead.kind == "caseless":
+        return NO if _DATE_SO_FAR.search(text, 0, start) else YES
+    language = guess(text[:at])
+    cardinal = language and language not in ORDINAL
+    if ahead.kind == "lower":
+        return YES if cardinal and lowercase_style(text, at) else NO
+    return YES if cardinal else opens_with_small_word(text, at, ahead.letter, final)
+
+
+def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
+    """``token``: the word before the stop, with the short ones before it that end in stops."""
+    joined = _INNER_SPACE.sub("", token)
+    if ahead.kind == "upper" and opens_two_parts(joined):
+        second = next_word(text, ahead.letter, final)
+        if second is None:
+            return WAIT
+        if is_two_part(joined, second):
+            return NO
+    kind = _abbreviation(text, at, token, joined)
+    if kind is not None:
+        return _after_abbreviation(text, at, kind, len(token), ahead, final)
+    word = _INNER_SPACE.split(token)[-1] if len(token) != len(joined) else joined
+    letters = [char for char in word if char.isalpha()]
+    if not letters:
+        return NO if ahead.kind == "lower" else YES
+    if is_caseless(letters[-1]):
+        return _after_caseless(word)
+    return _after_word(text, at, word, at - len(token), ahead, final)
+
+
+def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
+    """The kind of abbreviation that a token is, tried whole and by its last part."""
+    if _STREET.search(joined):
+        return "number"
+    last = _INNER_SPACE.split(token)[-1]
+    for word in dict.fromkeys((joined, last, _LINK.split(last)[-1])):
+        kind = kind_of(word, text[:at])
+        initial = len(word) == 1 and word.isupper()
+        if kind == "before" or (kind and not initial and not _ACRONYM.match(word)):
+            return kind
+    return None
+
+
+def _after_abbreviation(
+    text: str, at: int, kind: Kind, length: int, ahead: Ahead, final: bool
+) -> int:
+    if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
+        return NO
+    start = at - length
+    measured = kind == "number" and _MEASURE.search(text, max(0, start - 2), start)
+    if kind == "end" or measured:
+        answer = opens_with_date(text, ahead.letter, final)
+        return answer if answer == WAIT else (YES if answer == NO else NO)
+    word = text[start:at]
+    if kind == "number" and length > 1 and is_small(word, guess(text[:at])):
+        return YES
+    return opens_with_small_word(text, at, ahead.letter, final)
+
+
+def _after_caseless(word: str) -> int:
+    """Scripts without capitals: one sign before a stop is an initial or an abbreviation."""
+    last = word.rsplit(".", 1)[-1]
+    if "\u0e00" <= last[:1] <= "\u0e7f" and len(last) <= 5:
+        return NO  # Thai ends no sentence with a stop
+    if "." in word and len(last) <= 3:
+        return NO
+    if last[:1] == "و" and len(last) == 2:
+        return NO  # Arabic writes "and" on to what follows it
+    signs = sum(is_break(last, index) for index in range(len(last)))
+    return NO if signs < (3 if "\u0e80" <= last[:1] <= "\u0eff" else 2) else YES
+
+
+def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
+    if ahead.kind == "lower":
+        return YES if len(word) > 1 and lowercase_style(text, at) else NO
+    small_word_next = ahead.kind == "upper" and (
+        (len(word) == 1 and start > sentence_start(text, at))
+        or _NO_VOWEL.match(word)
+        or _DOTTED.match(word)
+        or (_ROMAN.match(word) and guess(text[:at]) in {*ORDINAL, ""})
+    )
+    if small_word_next:
+        return opens_with_small_word(text, at, ahead.letter, final)
+    if len(word) == 1 or (ahead.kind != "upper" and _DOTTED.match(word)):
+        return NO
+    if ahead.kind == "digit":
+        return YES if len(word) >= _PLAIN_WORD or is_small(word) else NO
+    return YES

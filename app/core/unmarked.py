@@ -1,0 +1,99 @@
+"""Sentences that end without an end mark, or with one that looks like something else.
+
+Each function answers with the index right after the sentence's last character, ``NO`` or ``WAIT``.
+"""
+
+import re
+
+from app.core.blocks import EMOJI_RUN
+from app.core.graphemes import is_break
+from app.core.openings import look_ahead, opens_with_small_word
+from app.core.sentences import POINTERS, with_emoji
+from app.core.spans import NO, WAIT
+
+# Thai and Lao have no end marks: the polite particles and question words that close sentences.
+PARTICLES = tuple(
+    "ครับ ค่ะ คะ ค่า คับ จ้า จ้ะ จ๊ะ จ๋า ฮะ ฮับ นะ ครับผม คร้าบ ไหม มั้ย หรือไม่ หรือเปล่า หรือยัง "
+    "ເດີ້ ເດີ ແດ່ ບໍ ນະ ຄ່ະ ຄັບ ຈ້າ ເນາະ".split()
+)
+# Words that end like a particle.
+_NOT_PARTICLES = tuple("ชนะ ศนะ ธนะ ฒนะ ทนะ".split())
+# Words that open a sentence there wherever they follow a space.
+_OPENERS = tuple("นอกจากนี้ ทั้งนี้ อย่างไรก็ตาม ดังนั้น จากนั้น ขอบคุณ สวัสดี ຂອບໃຈ ສະບາຍດີ ນອກຈາກນີ້ ດັ່ງນັ້ນ".split())
+_LONGEST_OPENER = max(map(len, _OPENERS))
+_THAI_WORD = re.compile("[\u0e00-\u0eff]{1,24}$")
+# Syllables that close sentences before a drawn-out tilde or an emoji.
+_FINALS = re.compile(
+    "(?:[了呢哦吧啦呀啊吗嗎哈嘛哟喔噢喽咯哒]|ます|です|ません|ました|でした|ください|さい|よ|ね"
+    "|요|다|죠|까|네|니)$"
+)
+_TILDES = re.compile("[~～〜]+")
+_LOCAL_MARK = re.compile("[\u0370-\u03ff\u1f00-\u1fff];|[\u0561-\u0587]:|፡፡")
+
+
+def end_at_space(text: str, at: int, final: bool) -> int:
+    """Whether a sentence of Thai or Lao ends before the space at ``at``."""
+    ahead = look_ahead(text, at, final)
+    if ahead.kind in ("wait", "end", "line"):
+        return {"wait": WAIT, "end": at}.get(ahead.kind, NO)
+    found = _THAI_WORD.search(text, max(0, at - 24), at)
+    word = found.group() if found else ""
+    if word.endswith(PARTICLES) and not word.endswith(_NOT_PARTICLES):
+        return NO if ahead.kind == "other" else with_emoji(text, at, final)
+    rest = text[ahead.at : ahead.at + _LONGEST_OPENER]
+    if rest.startswith(_OPENERS):
+        return at
+    short = not final and len(rest) < _LONGEST_OPENER
+    return WAIT if short and any(opener.startswith(rest) for opener in _OPENERS) else NO
+
+
+def end_at_emoji(text: str, at: int, final: bool) -> int:
+    """Whether a sentence without an end mark ends with the emoji at ``at``."""
+    found = EMOJI_RUN.match(text, at)
+    end = found.end() if found else at + 1
+    if end >= len(text):
+        return end if final else WAIT
+    before = text[max(0, at - 24) : at].rstrip(" ")
+    spoken = before[-1:].isalnum() or before.endswith(PARTICLES)
+    if not spoken or POINTERS.match(text, at):
+        return NO
+    ahead = look_ahead(text, end, final)
+    if ahead.kind in ("wait", "end", "line"):
+        return {"wait": WAIT, "end": end}.get(ahead.kind, NO)
+    if _FINALS.search(before) or before.endswith(PARTICLES):
+        return end if ahead.kind != "other" and is_break(text, end) else NO
+    if ahead.kind != "upper" or ahead.at == end:
+        return NO
+    answer = opens_with_small_word(text, at, ahead.letter, final)
+    return end if answer > 0 else answer
+
+
+def end_at_tilde(text: str, at: int, final: bool) -> int:
+    """Whether a drawn-out ``~`` ends a sentence, as in Chinese, Japanese and Korean chats."""
+    found = _TILDES.match(text, at)
+    end = found.end() if found else at + 1
+    if end >= len(text):
+        return end if final else WAIT
+    if not _FINALS.search(text, max(0, at - 4), at):
+        return NO
+    return _end_before_letter(text, end, final)
+
+
+def end_at_look_alike(text: str, at: int, final: bool) -> int:
+    """Whether a sentence ends at a mark that looks like another one in its alphabet.
+
+    The Greek question mark looks like ``;``, the Armenian full stop like ``:``; two Ethiopic word
+    dividers make a full stop.
+    """
+    if not _LOCAL_MARK.search(text, max(0, at - 1), at + 1):
+        return NO
+    if at + 1 < len(text) and not text[at + 1].isspace():
+        return NO
+    return _end_before_letter(text, at + 1, final)
+
+
+def _end_before_letter(text: str, end: int, final: bool) -> int:
+    ahead = look_ahead(text, end, final)
+    if ahead.kind in ("wait", "end"):
+        return WAIT if ahead.kind == "wait" else end
+    return NO if ahead.kind in ("line", "other") else with_emoji(text, end, final)
