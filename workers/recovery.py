@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import LockError
+from rq.job import Job
 from rq.queue import Queue
 from rq.registry import FailedJobRegistry, FinishedJobRegistry, StartedJobRegistry
 from rq.timeouts import BaseDeathPenalty
@@ -62,6 +63,11 @@ class NoDeathPenalty(BaseDeathPenalty):
         """Clear none."""
 
 
+def at_once(job_class: type[Job]) -> type[Job]:
+    """The same, but its next try does not wait: the job is not what has failed."""
+    return type(job_class.__name__, (job_class,), {"get_retry_interval": lambda job: 0})
+
+
 def requeue_stranded(queue: Queue, *, older_than_seconds: float) -> list[str]:
     """Move jobs whose worker died between taking and starting them to the front of their queue.
 
@@ -108,7 +114,7 @@ def take_up_abandoned(queue: Queue, *, early_seconds: int, exception_handlers: l
         for registry in (FinishedJobRegistry, FailedJobRegistry):
             registry(queue=queue).cleanup()
         StartedJobRegistry(
-            queue=queue, job_class=queue.job_class, death_penalty_class=NoDeathPenalty
+            queue=queue, job_class=at_once(queue.job_class), death_penalty_class=NoDeathPenalty
         ).cleanup(timestamp=redis_now + early_seconds, exception_handlers=exception_handlers)
     finally:
         with suppress(LockError):  # it took longer than the lock lives

@@ -40,6 +40,16 @@ def test_the_jobs_of_a_killed_worker_are_run_by_another(lab: Lab) -> None:
     assert "AbandonedJobError" in lab.failure_of(without_retry)
 
 
+def test_the_job_of_a_dead_worker_does_not_wait_for_its_next_try(lab: Lab) -> None:
+    lab.enqueue("wait", "1", 600, retry=Retry(max=1, interval=3600))
+    killed = lab.worker(name="w1")
+    lab.hears("began 1")
+    lab.worker(name="w2")
+    lab.hears("open w2")
+    killed.kill()
+    until(lambda: lab.said().count("began 1") == 2)
+
+
 def test_a_dead_workers_jobs_are_taken_up_within_15_seconds() -> None:
     """What the real worker's figures add up to; the test above is in a hurry."""
     worker = AsyncWorker
