@@ -1,9 +1,8 @@
 """What a line is: the block structure of Markdown as it streams, one line at a time."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.core.graphemes import size
 
@@ -22,8 +21,7 @@ class Kind(Enum):
     RULE = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """A code block that is open.
 
     Attributes:
@@ -40,8 +38,7 @@ class Fence:
         return found is not None and found[1].startswith(self.mark)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line whose kind is known.
 
     Attributes:

@@ -4,7 +4,7 @@ What is held is one bubble and a little more. ``reading`` finds the places where
 it is cut, and kept under the hard limit.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.core.blocks import Fence, Kind, Line
 from app.core.graphemes import size, units
@@ -16,8 +16,7 @@ from app.core.reading import Place, Reader
 _MOST_INDENT = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """One bubble and why it ended where it did."""
 
     bubble: str

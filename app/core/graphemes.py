@@ -31,7 +31,6 @@ _LEAD, _VOWEL, _TAIL = (
     re.compile("[\u1160-\u11a7\ud7b0-\ud7c6]"),
     re.compile("[\u11a8-\u11ff\ud7cb-\ud7fb]"),
 )
-_SYLLABLE = re.compile("[\uac00-\ud7a3]")
 
 # How far back a joining sign is looked for; Annex 29 sets no limit, a text of only marks would.
 _REACH = 64
@@ -53,6 +52,16 @@ def size(text: str) -> int:
 def units(text: str) -> int:
     """The length in UTF-16 units, which is how WhatsApp's limits are counted."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def is_hangul(char: str) -> bool:
+    """Whether a character is a Korean syllable."""
+    return "\uac00" <= char <= "\ud7a3"
+
+
+def is_unspaced(char: str) -> bool:
+    """Whether a character is of Chinese or Japanese, which set no spaces between words."""
+    return "\u3005" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff"
 
 
 def is_break(text: str, at: int) -> bool:
@@ -90,8 +99,9 @@ def _joins(text: str, at: int, before: str, after: str) -> bool:
 
 def _hangul(before: str, after: str) -> bool:
     if _LEAD.match(before):
-        return any(p.match(after) for p in (_LEAD, _VOWEL, _SYLLABLE))
-    open_syllable = _SYLLABLE.match(before) and (ord(before) - 0xAC00) % 28 == 0
+        return bool(_LEAD.match(after) or _VOWEL.match(after)) or is_hangul(after)
+    whole = is_hangul(before)
+    open_syllable = whole and (ord(before) - 0xAC00) % 28 == 0
     if _VOWEL.match(before) or open_syllable:
         return bool(_VOWEL.match(after) or _TAIL.match(after))
-    return bool((_SYLLABLE.match(before) or _TAIL.match(before)) and _TAIL.match(after))
+    return bool((whole or _TAIL.match(before)) and _TAIL.match(after))

@@ -4,7 +4,7 @@ import re
 
 from app.core.graphemes import is_break, units
 
-_CLAUSE = re.compile(r"[,;:،؛、，；：—–](?=\s|[\u3040-\u9fff])")
+_CLAUSE = re.compile(r"[,;:،؛、，；：—–](?=\s|[^\x00-\u303f])")
 
 
 def best_place(text: str, room: int, start: int) -> int:

@@ -8,7 +8,7 @@ import re
 
 from app.core.graphemes import is_break
 from app.core.openings import look_ahead, opens_with_small_word
-from app.core.sentences import ANY_SURE, CJK, RUN, end_after_marks, with_emoji
+from app.core.sentences import ANY_SURE, RUN, end_after_marks, is_east_asian, with_emoji
 from app.core.spans import NO, WAIT
 
 _CLOSING = frozenset("\"'”’»›«)]）」』】》〉〕］*_~“ \u00a0\u202f")
@@ -31,7 +31,7 @@ def end_after_span(text: str, start: int, end: int, final: bool) -> int:
         return NO  # its own end mark follows
     if mark in "*_~":
         return end_after_marks(text, first, end, final)
-    if ANY_SURE.search(text, first, end) or CJK.match(text[end]):
+    if ANY_SURE.search(text, first, end) or is_east_asian(text[end]):
         return _end_of_wide(text, start, end, final)
     return _end_of_spaced(text, start, first, end, final)
 

@@ -7,7 +7,6 @@ that follows, so the size of the deltas cannot change a place.
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Literal
 
 from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Kind, Line, fence_at, indentation, kind_of_line
@@ -97,7 +96,7 @@ class Reader:
         """Begins a bubble, in the middle of the line that was read if that is known."""
         self.text, self.at, self.block, self._quiet = text, 0, -1, 0
         if self.line is not None:
-            self.line = replace(self.line, start=0, item=self.item)
+            self.line = self.line._replace(start=0, item=self.item)
 
     def skips(self, delta: str) -> bool:
         """Takes a delta that can decide nothing; False leaves it alone."""

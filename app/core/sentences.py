@@ -7,7 +7,7 @@ with ``WAIT`` when the characters that decide have not come yet.
 import re
 
 from app.core.blocks import EMOJI, EMOJI_RUN
-from app.core.graphemes import is_break
+from app.core.graphemes import is_break, is_hangul, is_unspaced
 from app.core.openings import (
     Ahead,
     look_ahead,
@@ -40,7 +40,6 @@ RUN = re.compile(rf"[.…‥{STRONG}{SURE}]+\ufe0f?{_AFTER_MARK}")
 _CITATION_SO_FAR = re.compile(r"(?:\[\^?\d{0,3}|【[^】\n]{0,40})$")
 _ANY_STRONG = re.compile(f"[{STRONG}]")
 ANY_SURE = re.compile(f"[{SURE}]")
-CJK = re.compile("[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # Emoji that point to what comes after them.
 POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠ℹ✅☑✔❌🕐-🕧⏰🗓📅👇🔽⬇🟢🔵🔴🟠🟡⚫⭕▫◾◽•]")
 # Names that end in an exclamation mark.
@@ -83,11 +82,16 @@ def end_after_marks(text: str, at: int, stop: int, final: bool) -> int:
     if emoji:
         return _after_emoji(text, at, stop, emoji, final)
     if not follower.isspace():
-        strong = _ANY_STRONG.search(text, at, stop) or CJK.match(text[at - 1 : at])
-        return stop if CJK.match(follower) and strong and text[at] != "…" else NO
+        strong = _ANY_STRONG.search(text, at, stop) or is_east_asian(text[at - 1 : at])
+        return stop if is_east_asian(follower) and strong and text[at] != "…" else NO
     ahead = look_ahead(text, stop, final)
     answer = _decide(text, at, stop, ahead, final)
     return stop if answer > 0 else answer
+
+
+def is_east_asian(char: str) -> bool:
+    """Whether a character is of a script that an end mark may touch on both sides."""
+    return is_unspaced(char) or is_hangul(char)
 
 
 def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
@@ -130,7 +134,7 @@ def _after_emoji(text: str, at: int, stop: int, emoji: re.Match[str], final: boo
     answer = _decide(text, at, end, ahead, final)
     if answer < 0:
         return answer
-    return end if ahead.at > end or ahead.kind == "end" or CJK.match(text[ahead.at]) else stop
+    return end if ahead.at > end or ahead.kind == "end" or is_east_asian(text[ahead.at]) else stop
 
 
 def _decide(text: str, at: int, stop: int, ahead: Ahead, final: bool) -> int:

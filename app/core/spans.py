@@ -8,6 +8,8 @@ have come after it.
 import re
 from functools import lru_cache
 
+from app.core.graphemes import is_hangul, is_unspaced
+
 # What a look ahead says when it has no position to give.
 NO = -1
 WAIT = -2
@@ -48,8 +50,6 @@ _QUOTES = {
 _CLOSING = {mark: re.compile(pattern) for mark, pattern in _QUOTES.items()}
 _STRAIGHT = re.compile(r'(?<=\S)"(?!\w)')
 _STRAIGHT_CJK = re.compile('"')
-_CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uff00-\uffef]")
-_HANGUL = re.compile("[\uac00-\ud7af]")
 # Not quotations: "'s avonds", "'n", "'tis", "'90s".
 _ELIDED = re.compile(r"'(?:[stnmk]\b|\d|tis\b|twas\b|cause\b|em\b|til\b)", re.I)
 
@@ -201,7 +201,7 @@ def _display(pattern: re.Pattern[str], text: str, at: int, final: bool) -> int:
 
 def _quotation(text: str, at: int, mark: str, final: bool) -> int:
     before, after = text[at - 1 : at], text[at + 1]
-    cjk = bool(_CJK.match(before) or _CJK.match(after))
+    cjk = any(is_unspaced(char) or "\uff00" <= char <= "\uffef" for char in (before, after))
     if mark in "\"'”»›‘‚«" and (after.isspace() and mark != "«"):
         return NO
     if mark in "\"'”›»" and (before.isalnum() or before in tuple(".,!?…)]}%€$°")) and not cjk:
@@ -212,7 +212,7 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
         return WAIT
     if mark == "'" and (cjk or not (after.isalpha() or after in "¿¡") or _ELIDED.match(text, at)):
         return NO
-    attached = cjk or bool(_HANGUL.match(after))
+    attached = cjk or is_hangul(after)
     closing = _CLOSING.get(mark) or (_STRAIGHT_CJK if attached else _STRAIGHT)
     limit, whole = _quotation_bounds(text, at, final)
     return _settle(text, _search(closing, text, at + 1, limit), whole, final)
