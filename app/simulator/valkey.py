@@ -3,12 +3,14 @@
 Never for production: there ``REDIS_URL`` names a server that somebody looks after.
 """
 
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,15 @@ OWNER_KEY = "rv:owner"
 """Who may use (and empty) this database: ``demo`` or ``tests``."""
 
 START_SECONDS = 10.0
+
+# PR_SET_PDEATHSIG: the kernel kills the server when whoever started it is no more. A program
+# between us and the server, since nothing may run in a forked child of a process with threads.
+DIE_WITH_PARENT = """
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(1, 9)
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class NoRedis(Exception):
@@ -83,7 +94,7 @@ def _server(folder: Path) -> Iterator[str]:
         "--daemonize": "no",
     }
     process = subprocess.Popen(  # noqa: S603 - our own binary, our own arguments
-        [binary, *(word for pair in arguments.items() for word in pair)],
+        ending_with_us([binary, *(word for pair in arguments.items() for word in pair)]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -99,6 +110,17 @@ def _server(folder: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def ending_with_us(command: Sequence[str]) -> list[str]:
+    """The same command, killed when the thread that starts it ends, also by SIGKILL.
+
+    Start it on a thread that lives as long as the process. On Linux only; elsewhere the command is
+    returned as it is.
+    """
+    if sys.platform != "linux":
+        return [*command]
+    return [sys.executable, "-ISc", DIE_WITH_PARENT, str(os.getpid()), *command]
 
 
 def _binary() -> str:
