@@ -2,6 +2,7 @@
 
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -92,7 +93,8 @@ def empty(redis_url: str) -> None:
 
 
 def heading(title: str, command: str) -> None:
-    """The table's title, and where and how it was measured."""
+    """The table's title, and where and how it was measured; from here on SIGTERM ends cleanly."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or Redis and servers stay behind
     packages = ("starlette", "uvicorn", "uvloop", "redis", "rq", "openai", "orjson")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     print(f"\n### {title}\n")
