@@ -18,6 +18,13 @@ for _name in [name for name in os.environ if name.startswith(CLEARED)]:
     del os.environ[_name]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """One process where everybody would empty the same named database."""
+    if os.environ.get("REDIS_URL"):
+        config.option.numprocesses = 0
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """The URL of this run's Redis; ``REDIS_URL`` names one, else we start one."""
