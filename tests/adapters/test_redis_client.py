@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from app.adapters.redis_client import SOCKET_SECONDS, async_redis, sync_redis
+from app.adapters.redis_client import MOST_CONNECTIONS, SOCKET_SECONDS, async_redis, sync_redis
 from app.simulator.valkey import _binary
 from tests.adapters.relay import until
 
@@ -71,9 +71,22 @@ async def test_both_clients_speak_to_the_server(redis_url: str) -> None:
 
 async def test_more_calls_than_connections_wait_for_each_other(redis_url: str) -> None:
     client = async_redis(redis_url)
-    assert await asyncio.gather(*(client.incr("rv:n") for _ in range(300))) is not None
-    assert await client.get("rv:n") == b"300"
-    assert len(await client.client_list()) < 100
+    await asyncio.gather(*(client.incr("rv:n") for _ in range(3 * MOST_CONNECTIONS)))
+    assert await client.get("rv:n") == b"%d" % (3 * MOST_CONNECTIONS)
+    assert len(await client.client_list()) <= MOST_CONNECTIONS + 5  # the tests' own are there too
+    await client.aclose()
+
+
+async def test_a_call_waits_longer_for_a_connection_than_for_an_answer(redis_url: str) -> None:
+    client = async_redis(redis_url)
+    pool: Any = client.connection_pool  # redis-py types only part of it
+    busy = [await pool.get_connection() for _ in range(MOST_CONNECTIONS)]
+    call = asyncio.ensure_future(client.set("rv:word", "salt"))
+    done, _ = await asyncio.wait({call}, timeout=SOCKET_SECONDS + 0.5)
+    assert not done
+    for connection in busy:
+        await pool.release(connection)
+    assert await call
     await client.aclose()
 
 
