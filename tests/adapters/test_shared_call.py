@@ -1,6 +1,7 @@
 """Callers that wait at the same moment share one call, and harm each other in no way."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -20,7 +21,9 @@ class Server:
     def __init__(self, *, seconds: float = 30.0) -> None:
         self.calls: list[list[int]] = []
         self.asked_once, self.open = asyncio.Event(), asyncio.Event()
-        self.shared = SharedCall(self._double, most=MOST, seconds=seconds, alone_after=Wrong)
+        self.shared = SharedCall(
+            self._double, most=MOST, seconds=seconds, call_seconds=30.0, alone_after=Wrong
+        )
 
     async def _double(self, numbers: Sequence[int]) -> list[int]:
         self.calls.append(list(numbers))
@@ -112,7 +115,7 @@ async def test_it_works_again_after_an_error() -> None:
     assert list(await server.shared([1])) == [2]
 
 
-async def test_each_caller_waits_only_its_own_time() -> None:
+async def test_each_caller_waits_only_its_own_time_and_the_call_goes_on() -> None:
     server = Server(seconds=0.05)
     callers = await server.asked([1])
     callers += await server.asked([2])
@@ -121,3 +124,32 @@ async def test_each_caller_waits_only_its_own_time() -> None:
             await caller
     server.open.set()
     assert list(await server.shared([3])) == [6]
+    assert server.calls == [[1], [3]]
+
+
+async def test_closing_breaks_off_the_call_that_is_under_way() -> None:
+    server = Server()
+    (caller,) = await server.asked([1])
+    caller.cancel()
+    await server.shared.close()
+    await server.shared.close()
+    server.open.set()
+    assert list(await server.shared([2])) == [4]
+
+
+async def test_a_call_that_cannot_be_ended_keeps_no_caller_waiting() -> None:
+    opened = asyncio.Event()
+
+    async def deaf(numbers: Sequence[int]) -> Sequence[int]:
+        while not opened.is_set():  # redis-py swallows a cancellation while it connects
+            with contextlib.suppress(asyncio.CancelledError):
+                await opened.wait()
+        return numbers
+
+    shared = SharedCall(deaf, most=MOST, seconds=0.05, alone_after=Wrong)
+    async with asyncio.timeout(30):
+        for number in (1, 2):
+            with pytest.raises(TimeoutError):
+                await shared([number])
+        opened.set()
+        assert list(await shared([3])) == [3]
