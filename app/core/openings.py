@@ -155,8 +155,8 @@ def opens_with_date(text: str, letter: int, final: bool) -> int:
 
 
 def lowercase_style(text: str, at: int) -> bool:
-    """Whether the writer opens sentences with small letters, as some do in chats."""
-    starts = (0, sentence_start(text, at))
+    """Whether the paragraph and the sentence around ``at`` open with small letters, as in chats."""
+    starts = (text.rfind("\n", 0, at) + 1, sentence_start(text, at))
     return all(look_ahead(text, start, True).kind == "lower" for start in starts)
 
 

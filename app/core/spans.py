@@ -72,6 +72,8 @@ _ADDRESS_TAIL = re.compile(r"[.,;:!?*_~'(]+$")
 _FORMULA = re.compile(r"\$(?=[^\s$\d])(?![A-Z_]{2,})[^$\n]{1,200}?(?<=\S)\$(?!\d)")
 _DISPLAY = re.compile(r"\$\$.+?\$\$", re.S)
 _TEX = {"(": re.compile(r"\\\(.+?\\\)", re.S), "[": re.compile(r"\\\[.+?\\\]", re.S)}
+_STAR_OPENS = re.compile(r"(?<![\w*])\*(?=[^\s*])")
+_STAR_CLOSES = re.compile(r"(?<=[^\s*])\*(?![\w*])")
 _RUN = {mark: re.compile(re.escape(mark) + "+") for mark in "`*_~"}
 
 
@@ -137,8 +139,16 @@ def _markup(text: str, at: int, mark: str, final: bool) -> int:
         flanked = not after.isspace() and (length > 1 or not before.isalnum())
         if not flanked or length > 3 or (mark == "~" and length != 2):
             return NO
+        if mark == "*" and length == 1 and _is_footnote(text, at):
+            return NO
     limit, whole = _bounds(text, at, final, REACH // 2 if length == 1 else REACH)
     return _settle(text, _search(_closing_run(mark, length), text, opened, limit), whole, final)
+
+
+def _is_footnote(text: str, at: int) -> bool:
+    """Whether the asterisk at ``at`` answers one that stands behind a word before it: "price*"."""
+    closing = len(_STAR_CLOSES.findall(text, 0, at))
+    return closing > 0 and closing > len(_STAR_OPENS.findall(text, 0, at))
 
 
 def _enclosed(text: str, at: int, mark: str, final: bool) -> int:

@@ -97,7 +97,8 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
     if not letters:
         return NO if ahead.kind == "lower" else YES
     if is_caseless(letters[-1]):
-        return _after_caseless(word)
+        short = ahead.kind == "digit" and len(letters) <= _PLAIN_WORD
+        return NO if short else _after_caseless(word)
     return _after_word(text, at, word, at - len(token), ahead, final)
 
 
@@ -117,16 +118,16 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
 def _after_abbreviation(
     text: str, at: int, kind: Kind, length: int, ahead: Ahead, final: bool
 ) -> int:
+    start = at - length
+    word = text[start:at]
+    if kind == "number" and length > 1 and is_small(word, guess(text[:at])):
+        return NO if ahead.kind == "digit" else _after_word(text, at, word, start, ahead, final)
     if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
-    start = at - length
     measured = kind == "number" and _MEASURE.search(text, max(0, start - 2), start)
     if kind == "end" or measured:
         answer = opens_with_date(text, ahead.letter, final)
         return answer if answer == WAIT else (YES if answer == NO else NO)
-    word = text[start:at]
-    if kind == "number" and length > 1 and is_small(word, guess(text[:at])):
-        return YES
     return opens_with_small_word(text, at, ahead.letter, final)
 
 
