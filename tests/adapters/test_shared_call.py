@@ -146,7 +146,7 @@ async def test_a_call_that_cannot_be_ended_keeps_no_caller_waiting() -> None:
                 await opened.wait()
         return numbers
 
-    shared = SharedCall(deaf, most=MOST, seconds=0.05, alone_after=Wrong)
+    shared = SharedCall(deaf, most=MOST, seconds=0.05, call_seconds=0.05, alone_after=Wrong)
     async with asyncio.timeout(30):
         for number in (1, 2):
             with pytest.raises(TimeoutError):
