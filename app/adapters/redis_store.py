@@ -20,6 +20,7 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:number:<n>``          str    when the number's next send is free (ms)
 ``rv:hold:<scope>``        hash   until when nothing is sent for this scope, and why
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
+``rv:ready``               str    could be written just now
 ``rv:metrics`` *           hash   counters and histograms of all processes
 ``rv:owner`` *             str    demo or tests, where they own the database
 =========================  =====  ==============================================================
@@ -44,6 +45,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from app import metrics
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
+from app.adapters.redis_client import SOCKET_SECONDS
 from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
 from app.adapters.shared_call import SharedCall
 from app.core.keys import Keys
@@ -72,6 +74,7 @@ SWEEP_PAUSE = timedelta(seconds=3)
 SWEEP_MOST = 50
 
 TROUBLE = timedelta(minutes=2)
+TRIAL = timedelta(seconds=10)
 FORGETS = timedelta(seconds=5)
 """How much a replica that becomes the primary may have missed."""
 
@@ -115,7 +118,11 @@ class RedisStore:
         self._release = self._script("release_lease", header)
         self._sweep = self._script("sweep", header)
         self._take_in = SharedCall(
-            self._take_in_slice, most=SLICE, seconds=STORE_SECONDS, alone_after=ResponseError
+            self._take_in_slice,
+            most=SLICE,
+            seconds=STORE_SECONDS,
+            call_seconds=SOCKET_SECONDS,
+            alone_after=ResponseError,
         )
         self._rates = rates
         self._turn_scripts = TurnScripts(
@@ -142,12 +149,13 @@ class RedisStore:
             # More than once: redis-py swallows a cancellation while it connects.
             self._listening.cancel()
             await asyncio.wait({self._listening}, timeout=0.1)
+        await self._take_in.close()
         await asyncio.to_thread(self._leases.close)
         await self._redis.aclose()
 
     async def ping(self) -> None:
-        """See ``Store.ping``."""
-        await self._within_limit(self._redis.ping())
+        """See ``Store.ping``. It writes: also a Redis that takes no writes answers a PING."""
+        await self._within_limit(self._redis.set("rv:ready", "", ex=TRIAL))
 
     async def gauges(self) -> dict[str, float]:
         """See ``Store.gauges``."""

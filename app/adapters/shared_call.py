@@ -18,7 +18,9 @@ class SharedCall(Generic[Item, Result]):
     Args:
         call: Gives one result for each item, in their order.
         most: Items in one call; a caller brings no more than that.
-        seconds: How long a caller waits, and how long one call may take.
+        seconds: How long a caller waits.
+        call_seconds: How long one call may take. Longer than its callers wait: if each were broken
+            off with them, a connection that is slow to be made would never be there for the next.
         alone_after: Errors that may be one caller's fault: then each is called by itself.
     """
 
@@ -28,11 +30,13 @@ class SharedCall(Generic[Item, Result]):
         *,
         most: int,
         seconds: float,
+        call_seconds: float,
         alone_after: type[Exception],
     ) -> None:
         self._call = call
         self._most = most
         self._seconds = seconds
+        self._call_seconds = call_seconds
         self._alone_after = alone_after
         self._waiting: deque[Caller[Item, Result]] = deque()
         self._running: asyncio.Task[None] | None = None
@@ -55,6 +59,12 @@ class SharedCall(Generic[Item, Result]):
         finally:
             timer.cancel()
 
+    async def close(self) -> None:
+        """Break off the call that is under way; twice is harmless."""
+        if self._running:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
     async def _run(self) -> None:
         try:
             while self._waiting:
@@ -75,7 +85,7 @@ class SharedCall(Generic[Item, Result]):
 
     async def _answer(self, callers: list[Caller[Item, Result]]) -> None:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self._call_seconds):
                 results = await self._call([item for items, _ in callers for item in items])
         except Exception as exc:
             if len(callers) > 1 and isinstance(exc, self._alone_after):

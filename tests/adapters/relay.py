@@ -1,4 +1,4 @@
-"""A way to a Redis that can be cut, closed and held up, without stopping the Redis of all tests."""
+"""A way to a Redis that can be cut, held up and slowed down, without stopping the Redis itself."""
 
 import asyncio
 import contextlib
@@ -13,16 +13,21 @@ from redis.connection import ConnectionPool
 
 @dataclass
 class Relay:
-    """Takes connections at a socket file and passes them on.
+    """Takes connections at a socket file, or at a port of its own, and passes them on.
 
     Attributes:
+        path: ``None`` for a port.
+        port: 0 until it has started.
         url: As a client of ours takes it.
+        delay: Seconds that everything is held up, in each direction.
         open: Cleared: what comes in is held back, connections stay.
         holds: Set while something is held back.
     """
 
     target: dict[str, Any]
-    path: Path
+    path: Path | None
+    port: int = 0
+    delay: float = 0.0
     open: asyncio.Event = field(default_factory=asyncio.Event)
     holds: asyncio.Event = field(default_factory=asyncio.Event)
     _server: asyncio.Server | None = None
@@ -32,17 +37,23 @@ class Relay:
     def url(self) -> str:
         names = ("db", "username", "password")
         query = {name: self.target[name] for name in names if name in self.target}
-        return f"unix://{self.path}?{urlencode(query)}"
+        where = f"unix://{self.path}" if self.path else f"redis://127.0.0.1:{self.port}"
+        return f"{where}?{urlencode(query)}"
 
     async def start(self) -> None:
         self.open.set()
-        self._server = await asyncio.start_unix_server(self._serve, self.path)
+        if self.path:
+            self._server = await asyncio.start_unix_server(self._serve, self.path)
+            return
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Refuse new connections and cut those that are there."""
         if self._server:
             self._server.close()
-            self.path.unlink(missing_ok=True)
+            if self.path:
+                self.path.unlink(missing_ok=True)
             self._server = None
         for task in self._tasks:
             task.cancel()
@@ -70,8 +81,9 @@ class Relay:
         except* OSError:
             pass
         finally:
+            writer.close()
+            away.close()
             for one in (writer, away):
-                one.close()
                 with contextlib.suppress(OSError):
                     await one.wait_closed()
 
@@ -80,15 +92,19 @@ class Relay:
             if not self.open.is_set():
                 self.holds.set()
                 await self.open.wait()
+            if self.delay:  # of each piece: what comes meanwhile does not wait for it
+                asyncio.get_running_loop().call_later(self.delay, target.write, data)
+                continue
             target.write(data)
             await target.drain()
         raise ConnectionResetError  # the other direction ends with this one
 
 
 @contextlib.asynccontextmanager
-async def relay_to(redis_url: str, folder: Path) -> AsyncIterator[Relay]:
-    """A running relay to this Redis."""
-    relay = Relay(ConnectionPool.from_url(redis_url).connection_kwargs, folder / "relay.sock")
+async def relay_to(redis_url: str, folder: Path | None) -> AsyncIterator[Relay]:
+    """A running relay to this Redis; without a folder, at a port."""
+    target = ConnectionPool.from_url(redis_url).connection_kwargs
+    relay = Relay(target, folder / "relay.sock" if folder else None)
     await relay.start()
     try:
         yield relay
