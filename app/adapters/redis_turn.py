@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import structlog
 from redis.asyncio import Redis as AsyncRedis
 from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
 
 from app.core.keys import Keys
 from app.core.model import (
@@ -26,7 +28,12 @@ from app.core.model import (
 from app.errors import LeaseLost, Parked, Scope
 from app.pipeline.ports import Clearance, Rates
 
+log = structlog.get_logger()
+
 KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Send messages")
+
+INSIST = timedelta(minutes=5)
+INSIST_PAUSE = timedelta(seconds=0.5)
 
 MOST_MESSAGES = 100
 """Messages in one turn; what is over waits for the next."""
@@ -204,12 +211,33 @@ class RedisTurn:
                 wamid_key,
             )
         why = "" if code is None else code
-        await self._scripts.settle_send(
-            args=[
+        await self._insist(
+            self._scripts.settle_send,
+            [
                 *(self.turn.conversation, self.turn.turn_id, bubble.number),
                 *(state, wamid_key, why, time.time()),
-            ]
+            ],
         )
+
+    async def _insist(self, script: AsyncScript, args: Sequence[str | int | float]) -> None:
+        """Run it again and again while Redis is away or full: nobody else knows what we know.
+
+        Raises:
+            RedisError, OSError: It stayed so for ``INSIST``.
+        """
+        clock = asyncio.get_running_loop().time
+        deadline, waiting = clock() + INSIST.total_seconds(), False
+        while True:
+            try:
+                await script(args=args)
+                return
+            except (RedisError, OSError) as exc:
+                if clock() > deadline:
+                    raise
+                if not waiting:
+                    log.warning("send.not_settled_yet", error=type(exc).__name__)
+                waiting = True
+            await asyncio.sleep(INSIST_PAUSE.total_seconds())
 
     async def testify(self) -> None:
         """Write down again what we know of our sends, for a primary that has forgotten some of it.

@@ -1,8 +1,9 @@
-"""Redis full, slow, or short of its replicas: nothing half-written."""
+"""Redis full, slow, or short of its replicas: nothing half-written, nothing said twice."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +16,12 @@ from app.adapters.redis_store import STORE_SECONDS, RedisStore
 from app.adapters.rq_queue import turn_jobs
 from app.core.model import Delivery, Event, Ignored, Status
 from app.errors import Unavailable
-from app.pipeline.ports import Limits
+from app.pipeline.ports import Limits, ReplyServices
+from app.pipeline.reply import reply
 from tests.adapters.relay import relay_to
 from tests.adapters.servers import Server, server_in
 from tests.contracts.conftest import KEYS, open_store
-from tests.fakes import NOW, NUMBER, said
+from tests.fakes import NOW, NUMBER, FakeChannel, FakeModel, World, said
 from tests.web.test_webhook import Door, encoded, message, open_real_door, webhook
 
 CONVERSATION = KEYS.user(NUMBER, "US.1001")
@@ -142,6 +144,89 @@ async def readiness(door: Door) -> int:
     return (await door.http.get("/health/ready")).status_code
 
 
+# -- turns -----------------------------------------------------------------------------------------
+
+
+class Turns:
+    """Runs a turn again and again until it ends, as RQ would."""
+
+    def __init__(self, server: Server, store: RedisStore, limits: Limits = LIMITS) -> None:
+        self.server = server
+        self.world = World(limits=limits)
+        self.world.model = FakeModel([[*SENTENCES]])
+        self.services: ReplyServices = replace(
+            self.world.services, store=store, clock=SystemClock()
+        )
+
+    async def run(self, between: Callable[[], None] = lambda: None) -> str:
+        conversation, turn_id = job_in(self.server)
+        for _ in range(4):
+            try:
+                return await reply(conversation, turn_id, self.services)
+            except Exception as exc:
+                failure = exc
+                between()
+        raise failure
+
+    def expect_each_bubble_once(self) -> None:
+        assert self.world.channel.texts == [sentence.strip() for sentence in SENTENCES]
+
+
+def full_for_a_while(server: Server) -> None:
+    fill(server)
+    asyncio.get_running_loop().call_later(WHILE, make_room, server)
+
+
+def away_for_a_while(server: Server) -> None:
+    server.kill()
+    loop = asyncio.get_running_loop()
+    loop.call_later(WHILE, lambda: loop.run_in_executor(None, server.start))
+
+
+@pytest.mark.parametrize("bubble", [0, 1, 2], ids=["first", "second", "last"])
+@pytest.mark.parametrize("trouble", [full_for_a_while, away_for_a_while], ids=["full", "away"])
+async def test_a_bubble_that_left_while_nothing_could_be_written_is_not_sent_again(
+    server: Server, store: RedisStore, trouble: Change, bubble: int
+) -> None:
+    """Nor does any status ever tell of it."""
+    await store.take_in([said("And the kettle?", at=SystemClock().now())])
+    turns = Turns(server, store)
+
+    def on_send(_: str) -> None:
+        if len(turns.world.channel.sent) == bubble:
+            trouble(server)
+
+    turns.world.channel.on_send = on_send
+    assert await turns.run() == "answered"
+    turns.expect_each_bubble_once()
+
+
+@pytest.mark.parametrize("delta", [0, 1, 2])
+async def test_a_turn_in_which_redis_fills_up_goes_on_when_there_is_room(
+    server: Server, store: RedisStore, delta: int
+) -> None:
+    await store.take_in([said("And the kettle?", at=SystemClock().now())])
+    turns = Turns(server, store)
+    filled: list[int] = []
+
+    async def before_delta(number: int) -> None:
+        if number == delta and not filled:
+            await sent(turns.world.channel, delta - 1)  # the last sentence cut has no successor
+            fill(server)
+            filled.append(number)
+
+    turns.world.model.before_delta = before_delta
+    assert await turns.run(between=lambda: make_room(server)) == "answered"
+    turns.expect_each_bubble_once()
+    assert filled
+
+
+async def sent(channel: FakeChannel, count: int) -> None:
+    async with asyncio.timeout(30):
+        while len(channel.sent) < count:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.01)
+
+
 # -- slow ------------------------------------------------------------------------------------------
 
 
@@ -154,6 +239,9 @@ async def test_a_redis_that_takes_its_time_is_as_good_as_a_quick_one(server: Ser
         hello = said("And the kettle?", wamid="wamid.IN1", at=SystemClock().now())
         assert await delivered(store, hello) in ("queued", "duplicate")
         assert await delivered(store, hello) == "duplicate"
+        turns = Turns(server, store)
+        assert await turns.run() == "answered"
+        turns.expect_each_bubble_once()
 
 
 async def delivered(store: RedisStore, message: Event) -> str:
