@@ -203,10 +203,12 @@ def _formula(text: str, at: int, mark: str, final: bool) -> int:
 
 
 def _display(pattern: re.Pattern[str], text: str, at: int, final: bool) -> int:
-    found = pattern.match(text, at, at + REACH)
+    limit = at + REACH
+    blank = _BLANK_LINE.search(text, at, limit)
+    found = pattern.match(text, at, blank.start() if blank else limit)
     if found:
         return found.end()
-    return NO if final or len(text) >= at + REACH else WAIT
+    return NO if final or blank or len(text) >= limit else WAIT
 
 
 def _quotation(text: str, at: int, mark: str, final: bool) -> int:

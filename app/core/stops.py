@@ -109,8 +109,9 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     last = _INNER_SPACE.split(token)[-1]
     for word in dict.fromkeys((joined, last, _LINK.split(last)[-1])):
         kind = kind_of(word, text[:at])
-        initial = len(word) == 1 and word.isupper()
-        if kind == "before" or (kind and not initial and not _ACRONYM.match(word)):
+        if len(word) == 1 and word.isupper() and not (kind == "before" and guess(text[:at])):
+            continue  # an initial
+        if kind == "before" or (kind and not _ACRONYM.match(word)):
             return kind
     return None
 
