@@ -65,13 +65,13 @@ class Chunker:
         reader = self._reader
         cuts: list[Cut] = []
         while delta:
-            room = self._hard + 1 - units(reader.text)
-            # Never more than one unit past the limit: what is there then decides the cut.
-            step = max(1, room // 2)
-            reader.text += delta[:step]
+            step = len(delta)
+            if 2 * (len(reader.text) + step) > self._hard:
+                # Never more than one unit past the limit: what is there then decides the cut.
+                step = max(1, (self._hard + 1 - units(reader.text)) // 2)
+            reader.add(delta[:step])
             delta = delta[step:]
             cuts += self._read(final=False)
-        reader.size = size(reader.text)
         return cuts
 
     def last_cuts(self) -> list[Cut]:
@@ -80,7 +80,8 @@ class Chunker:
         rest = self._reader.text.rstrip()
         if rest.strip():
             cuts.append(Cut(rest, Why.CLOSE))
-        self._reader.text, self._fresh = "", True
+        self._reader.start("")
+        self._fresh = True
         return cuts
 
     def _read(self, *, final: bool) -> list[Cut]:

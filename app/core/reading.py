@@ -7,7 +7,7 @@ that follows, so the size of the deltas cannot change a place.
 
 import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Kind, Line, fence_at, indentation, kind_of_line
 from app.core.graphemes import size, units
@@ -36,13 +36,32 @@ EVENT = re.compile(
     rf"|(?<=፡)፡|(?<=[\u0561-\u0587]):(?=\s)|[{EMOJI}]"
 )
 _Rule = Callable[[str, int, bool], int]
-_RULES: tuple[tuple[re.Pattern[str], re.Pattern[str], _Rule], ...] = (
-    (re.compile(f"[.…‥{STRONG}{SURE}]"), RUN, end_at_terminator),
-    (re.compile(f"[{EMOJI}]"), EMOJI_RUN, end_at_emoji),
-    (re.compile("[ \u00a0]"), re.compile("[ \u00a0]+"), end_at_space),
-    (re.compile("~(?!~)|[～〜]"), re.compile("[~～〜]+"), end_at_tilde),
-    (re.compile("[;፡]|(?<=[\u0561-\u0587]):"), re.compile("."), end_at_look_alike),
-)
+
+
+class _Event(NamedTuple):
+    """What may end a sentence: as far as it runs on, and the rule that decides."""
+
+    run: re.Pattern[str]
+    rule: _Rule
+
+
+def _characters(ranges: str) -> list[str]:
+    """The characters that a regular expression's set stands for."""
+    chars: list[str] = []
+    for found in re.finditer("(.)-(.)|(.)", ranges):
+        first, last, single = found.groups()
+        chars += single or map(chr, range(ord(first), ord(last) + 1))
+    return chars
+
+
+_LOOK_ALIKE = _Event(re.compile("."), end_at_look_alike)
+_EMOJI = _Event(EMOJI_RUN, end_at_emoji)
+_EVENTS = {
+    **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), _Event(RUN, end_at_terminator)),
+    **dict.fromkeys(" \u00a0", _Event(re.compile("[ \u00a0]+"), end_at_space)),
+    **dict.fromkeys("~～〜", _Event(re.compile("[~～〜]+"), end_at_tilde)),
+    **dict.fromkeys(";፡", _LOOK_ALIKE),
+}
 _REPEATED = frozenset("*_`~$")
 
 Place = tuple[int, Why]
@@ -61,7 +80,8 @@ class Reader:
         block: Where the table or code block begins that is being read, -1 outside.
         least: A place counts from this size of the text on.
         most: From this size on, bearable places count as well.
-        size: The size of the text, wide characters counted double.
+        size: The size of the text, wide characters counted double; no longer kept once it is
+            ``least``.
     """
 
     __slots__ = (
@@ -95,31 +115,44 @@ class Reader:
     def start(self, text: str) -> None:
         """Begins a bubble, in the middle of the line that was read if that is known."""
         self.text, self.at, self.block, self._quiet = text, 0, -1, 0
+        self.size = size(text)
         if self.line is not None:
             self.line = self.line._replace(start=0, item=self.item)
+
+    def add(self, delta: str) -> None:
+        """Takes more text, to be read."""
+        self.text += delta
+        if self.size < self.least:
+            self.size += size(delta)
 
     def skips(self, delta: str) -> bool:
         """Takes a delta that can decide nothing; False leaves it alone."""
         old = len(self.text)
         if 2 * (old + len(delta)) > self._hard:
             return False
-        grown = self.size + (len(delta) if delta.isascii() else size(delta))
-        if grown >= self.least:
-            line = self.line
-            if line is None:
+        if self.size < self.least:
+            grown = self.size + (len(delta) if delta.isascii() else size(delta))
+            if grown >= self.least:
                 return False
-            if line.kind is Kind.TEXT and self.at == old:
-                if EVENT.search(self.text + delta, old):
-                    return False
-                self.at = old + len(delta)
-            elif self.fence:
-                if "\n" in delta:
-                    return False
-            elif old + len(delta) >= self._quiet or _CLOSING.search(delta):
-                return False
+            self.size = grown
+        elif not self._reads_past(delta, old):
+            return False
         self.text += delta
-        self.size = grown
         return True
+
+    def _reads_past(self, delta: str, old: int) -> bool:
+        """Whether a delta holds no event, or none that could end the waiting."""
+        line = self.line
+        if line is None:
+            return False
+        if line.kind is Kind.TEXT and self.at == old:
+            if EVENT.search(self.text + delta, old):
+                return False
+            self.at = old + len(delta)
+            return True
+        if self.fence:
+            return "\n" not in delta
+        return old + len(delta) < self._quiet and not _CLOSING.search(delta)
 
     def next_place(self, final: bool) -> Place | None:
         """The next place where the bubble may end; ``None`` when more text is needed."""
@@ -231,15 +264,15 @@ class Reader:
         """Where a sentence ends with the event at ``at`` (or ``NO``), and where to read on."""
         text = self.text
         self._quiet = 0
-        for first, run, rule in _RULES:
-            if first.match(text, at):
-                found = run.match(text, at)
-                stop = found.end() if found else at + 1
-                if stop >= len(text) and not final:
-                    return None
-                answer = rule(text, at, final) if self._holds(at, self.least - _NEAR) else NO
-                return None if answer == WAIT else (answer, stop)
-        return self._judge_span(at, final)
+        event = _event_at(text, at)
+        if event is None:
+            return self._judge_span(at, final)
+        found = event.run.match(text, at)
+        stop = found.end() if found else at + 1
+        if stop >= len(text) and not final:
+            return None
+        answer = event.rule(text, at, final) if self._holds(at, self.least - _NEAR) else NO
+        return None if answer == WAIT else (answer, stop)
 
     def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:
         text = self.text
@@ -257,3 +290,14 @@ class Reader:
         near = self._holds(end, self.least - _NEAR)
         answer = end_after_span(text, at, end, final) if near else NO
         return None if answer == WAIT else (answer, end)
+
+
+def _event_at(text: str, at: int) -> _Event | None:
+    """The rule for the character at ``at``; ``None`` when it opens a stretch instead."""
+    char = text[at]
+    if char == "~" and text.startswith("~~", at):
+        return None
+    event = _EVENTS.get(char)
+    if event is None and char == ":" and "\u0561" <= text[at - 1 : at] <= "\u0587":
+        return _LOOK_ALIKE
+    return event or (_EMOJI if EMOJI_RUN.match(text, at) else None)

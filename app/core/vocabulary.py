@@ -257,7 +257,10 @@ _LETTERS = {
     for letter in letters
 }  # fmt: skip
 # Characters that tell a language.
-_ENOUGH = 240
+_ENOUGH = 180
+# A word speaks for each of its languages, the less the more there are.
+_VOTES = {word: tuple((tag, len(tags) ** -0.5) for tag in tags) for word, tags in _SPEAKERS.items()}
+_LETTER_WEIGHT = 1.5
 # What the first language needs to be told, and how far the second must lie behind.
 _SURE_VOTES = 1.5
 _SURE_LEAD = 1.2
@@ -293,14 +296,15 @@ def guess(text: str) -> str:
 # One judgement asks for the language of one text several times.
 @lru_cache(4)
 def _guess(tail: str) -> str:
-    votes: dict[str, float] = {"": 0.0, "none": 0.0}
+    votes: dict[str, float] = {}
     for word in _TOKEN.findall(tail):
-        speakers = _SPEAKERS.get(word)
-        if speakers:
-            for tag in speakers:
-                votes[tag] = votes.get(tag, 0.0) + 1 / len(speakers) ** 0.5
-    for letter in set(tail) & _LETTERS.keys():
-        tag = _LETTERS[letter]
-        votes[tag] = votes.get(tag, 0.0) + 1.5
-    (first, tag), (second, _) = sorted(((votes[tag], tag) for tag in votes), reverse=True)[:2]
-    return tag if first >= _SURE_VOTES and first >= _SURE_LEAD * second else ""
+        for tag, weight in _VOTES.get(word, ()):
+            votes[tag] = votes.get(tag, 0.0) + weight
+    if not tail.isascii():
+        for letter in _LETTERS.keys() & set(tail):
+            votes[_LETTERS[letter]] = votes.get(_LETTERS[letter], 0.0) + _LETTER_WEIGHT
+    if not votes:
+        return ""
+    first = max(votes, key=votes.__getitem__)
+    sure = votes.pop(first)
+    return first if sure >= max(_SURE_VOTES, _SURE_LEAD * max(votes.values(), default=0)) else ""
