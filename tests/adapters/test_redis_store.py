@@ -328,6 +328,29 @@ async def test_a_job_that_was_popped_long_ago_and_never_begun_is_dead(
         assert [message.text for message in hand.turn.messages] == ["one", "two", "three", "four"]
 
 
+async def test_the_longer_the_queue_the_less_often_it_is_searched(
+    store: RedisStore, redis: Redis
+) -> None:
+    """One more message of everybody who waits would else cost the square of their number."""
+    await redis.rpush(WAITING, *range(20_000))
+    await store.take_in([said("one")])
+    for number, searches in enumerate((0, 1, 0)):
+        live_ms = int(await redis.hget(KNOWN, "live_ms") or 0)
+        seconds_gone = 10 if number != 1 else 30
+        await redis.hset(KNOWN, "live_ms", live_ms - 1000 * seconds_gone)
+        before = await searched(redis)
+        assert await store.take_in([said(f"more {number}")]) == ["joined"]
+        assert await searched(redis) - before == searches
+    await redis.ltrim(WAITING, -1, -1)
+    async with store.turn(CONVERSATION, await popped(redis)):
+        assert not await redis.hexists(KNOWN, "live_ms")
+
+
+async def searched(redis: Redis) -> int:
+    stats = await redis.info("commandstats")
+    return int(stats["cmdstat_lpos"]["calls"]) if "cmdstat_lpos" in stats else 0
+
+
 async def test_a_failed_job_blocks_nobody_even_if_it_was_live_a_moment_ago(
     store: RedisStore, redis: Redis
 ) -> None:

@@ -9,8 +9,9 @@ local PENDING_KEY = 'rv:pending'
 local GIVEN_UP_KEY = 'rv:given_up'
 local NEWS_CHANNEL = 'rv:news'
 
--- How long a positive answer of live() is trusted: searching a long queue costs its length.
-local TRUST_MS = 5000
+-- How long a positive answer of live() is trusted, and so much longer for each place in the queue:
+-- searching a long one costs its length (2 ms of 100,000), and workers take time to come through it.
+local TRUST_MS, TRUST_MS_PER_PLACE = 5000, 1
 
 local TERMINAL = { finished = true, failed = true, stopped = true, canceled = true }
 
@@ -41,8 +42,9 @@ local function live(conversation)
   if not status or TERMINAL[status] then return false end
   local now = now_ms()
   if known[2] and now - tonumber(known[2]) < TRUST_MS then return true end
-  if redis.call('LPOS', QUEUE_KEY, turn) or redis.call('ZSCORE', SCHEDULED_KEY, turn) then
-    redis.call('HSET', key, 'live_ms', now)
+  local place = redis.call('LPOS', QUEUE_KEY, turn)
+  if place or redis.call('ZSCORE', SCHEDULED_KEY, turn) then
+    redis.call('HSET', key, 'live_ms', now + (place or 0) * TRUST_MS_PER_PLACE)
     return true
   end
   if redis.call('LPOS', POPPED_KEY, turn) then
@@ -59,12 +61,12 @@ end
 -- Make the RQ job of a turn; the caller has seen that the conversation has no live one.
 local function queue_turn(conversation, turn, at)
   local key = conversation_key(conversation)
-  redis.call('HSET', key, 'turn', turn, 'live_ms', now_ms())
+  local place = redis.call('RPUSH', QUEUE_KEY, turn)
+  redis.call('HSET', key, 'turn', turn, 'live_ms', now_ms() + (place - 1) * TRUST_MS_PER_PLACE)
   redis.call('HDEL', key, 'popped_ms')
   redis.call('HSET', 'rq:job:' .. turn, 'data', JOB_HEAD .. conversation .. JOB_TAIL,
     'created_at', at, 'enqueued_at', at, unpack(JOB_FIELDS))
   redis.call('SADD', 'rq:queues', QUEUE_KEY)
-  redis.call('RPUSH', QUEUE_KEY, turn)
 end
 
 -- The oldest unanswered message of all conversations is the best health figure there is.
