@@ -87,9 +87,12 @@ class Chunker:
     def _read(self, *, final: bool) -> list[Cut]:
         reader, cuts = self._reader, []
         while not self._fresh or self._begin(final):
+            small = 2 * len(reader.text) <= self._hard
+            if small and not final and reader.size < reader.least:
+                break
             place = reader.next_place(final)
             if place is None:
-                if 2 * len(reader.text) <= self._hard or units(reader.text) <= self._hard:
+                if small or units(reader.text) <= self._hard:
                     break
                 place = self._place_at_limit()
             elif final and self._is_short(reader.text[place[0] :]):
