@@ -387,7 +387,8 @@ class FakeStore:
             yield hand
         finally:
             for name in names:
-                del self._hands[name]
+                if self._hands.get(name) is hand:
+                    del self._hands[name]
             if found.lease == hand.turn.token:
                 found.lease = None
 
