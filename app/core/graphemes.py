@@ -40,13 +40,10 @@ _WIDE = re.compile(
     "\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003fffd]"
 )
 
-_FIRST_WIDE = "\u1100"
-
 
 def size(text: str) -> int:
     """How much a text says: its characters, the wide ones of East Asia counted double."""
-    narrow = text.isascii() or max(text) < _FIRST_WIDE
-    return len(text) if narrow else len(text) + len(_WIDE.findall(text))
+    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
 
 
 def units(text: str) -> int:

@@ -146,11 +146,14 @@ class Reader:
         line = self.line
         if line is None:
             return False
-        if line.kind is Kind.TEXT and self.at == old:
-            if EVENT.search(self.text + delta, old):
-                return False
-            self.at = old + len(delta)
-            return True
+        if self.at == old:
+            if line.kind in (Kind.TEXT, Kind.LABEL):
+                quiet = not EVENT.search(self.text + delta, old)
+            else:
+                quiet = "\n" not in delta and old + len(delta) - line.start <= WHOLE
+            if quiet:
+                self.at = old + len(delta)
+            return quiet
         if self.fence:
             return "\n" not in delta
         return old + len(delta) < self._quiet and not _CLOSING.search(delta)
