@@ -103,10 +103,10 @@ def check(_: argparse.Namespace) -> int:
 
 def cut(given: argparse.Namespace) -> int:
     """Show where an answer on standard input would be cut, and why."""
-    from app.core.explain import explain
+    from app.core.explain import as_text, explain
 
     text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    sys.stdout.write(explain(text, min_chars=given.min, max_chars=given.max))
+    sys.stdout.write(as_text(explain(text, min_chars=given.min, max_chars=given.max)))
     return 0
 
 

@@ -38,6 +38,21 @@ def explain(
     return explained
 
 
+def as_text(explained: list[Explained]) -> str:
+    """For a terminal: each bubble, then a line with its size and why it ends there."""
+    return "\n".join(
+        f"{one.bubble}\n── bubble {number}: {_measured(one)}; {one.why}\n"
+        for number, one in enumerate(explained, 1)
+    )
+
+
+def _measured(one: Explained) -> str:
+    characters = f"{len(one.bubble)} characters"
+    if one.size != len(one.bubble):  # a short-looking bubble may be long enough
+        characters += f", counted as {one.size}"
+    return characters + (f", known {one.looked_ahead} later" if one.looked_ahead else "")
+
+
 def _end_of(text: str, bubble: str, start: int) -> int:
     """Where a bubble ends in its text, the lines of a code block opened again left aside."""
     found = text.find(bubble, start)

@@ -1,4 +1,4 @@
-"""``rivulet web`` and ``rivulet worker`` as operators start and stop them."""
+"""``rivulet web``, ``worker`` and ``cut`` as operators start and stop them."""
 
 import hashlib
 import hmac
@@ -167,3 +167,19 @@ def test_a_worker_that_is_stopped_finishes_what_it_can(house: House) -> None:
     finally:
         worker.stop()
         worker.start()
+
+
+def test_cut_shows_where_an_answer_is_cut_and_why(tmp_path: Path) -> None:
+    answer = "Dr. Pérez is in. Shall I book you for 3.30 p.m.? I can."
+    ended = subprocess.run(
+        [RIVULET, "cut", "--min", "10", "--max", "20"],
+        input=answer.encode(),
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    lines = [line for line in ended.stdout.decode().splitlines() if line]
+    assert lines[0] == "Dr. Pérez is in."
+    assert lines[1].startswith("── bubble 1: 16 characters")
+    assert lines[1].endswith("a sentence ends")
