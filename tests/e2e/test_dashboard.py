@@ -26,6 +26,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 LOGIN = ("operator", "a password of the tests")
 NAME, PHONE, SECRET = "Zebulon Quist", "15550177", "marzipan-8203"
+RUNNING = 100
+SLOW_TOKENS = 0.5
+"""A second: more than a minute goes by before a first bubble."""
 
 
 @dataclass
@@ -34,7 +37,7 @@ class Turns:
 
     finished: str
     failed: str
-    running: str
+    running: set[str]
     queued: str
     wamids: list[str]
 
@@ -84,10 +87,10 @@ def is_up(url: str) -> bool | None:
 
 @contextmanager
 def turns_of_each_kind(house: House, redis: "Redis") -> Iterator[Turns]:
-    """One turn that was answered, one that failed for good since Meta took none of its sends, one
-    that the model lets wait, and one that no worker may take.
+    """One turn that was answered, one that failed for good since Meta took none of its sends, many
+    that wait for a slow model's first sentence, and one that no worker may take.
     """
-    persons = [house.person(name=NAME, phone=f"{PHONE}{n}") for n in range(4)]
+    persons = [house.person(name=NAME, phone=f"{PHONE}{n:03}") for n in range(3 + RUNNING)]
     text = f"Thank you! My secret word is {SECRET}."
     wamids = [house.say(persons[0], text)]
     finished = house.answered(wamids[0])["turn_id"]
@@ -99,21 +102,26 @@ def turns_of_each_kind(house: House, redis: "Redis") -> Iterator[Turns]:
         (failed,) = house.until(lambda: waiting(redis), "queued turn")
         redis.hset(f"rq:job:{failed}", "retries_left", 0)  # they would take most of a minute
 
-    silence = {"match": "Take your time", "delay": 600, "times": None}
-    fault = house.model.post("/simulator/faults", json=silence).raise_for_status().json()["id"]
-    wamids.append(house.say(persons[2], f"Take your time. {text}"))
-    running = house.until(lambda: started(redis, {failed}), "running turn")
+    job = Job.fetch(failed, connection=redis, serializer=JSONSerializer)
+    house.until(lambda: job.get_status() == JobStatus.FAILED or None, "failed turn")
+
+    asked = model_calls(house) + RUNNING
+    with house.model_that(tokens_per_second=SLOW_TOKENS):
+        wamids += [house.say(person, text) for person in persons[3:]]
+        house.until(lambda: model_calls(house) >= asked or None, "model's work")
+    running = started(redis)
     with no_turn_taken(house, redis):
-        wamids.append(house.say(persons[3], text))
+        wamids.append(house.say(persons[2], text))
         (queued,) = house.until(lambda: waiting(redis), "queued turn")
-        job = Job.fetch(failed, connection=redis, serializer=JSONSerializer)
-        house.until(lambda: job.get_status() == JobStatus.FAILED or None, "failed turn")
         yield Turns(finished, failed, running, queued, wamids)
-    house.model.delete(f"/simulator/faults/{fault}").raise_for_status()
-    for person in persons[1:3]:  # who writes on is answered anew, all of it
+    for person in (persons[1], *persons[3:]):  # who writes on is answered anew, all of it
         wamids.append(house.say(person, text))
     for wamid in wamids:
         house.answered(wamid)
+
+
+def model_calls(house: House) -> int:
+    return int(house.model.get("/simulator/model").json()["calls"])
 
 
 @contextmanager
@@ -133,9 +141,9 @@ def waiting(redis: "Redis") -> list[str] | None:
     return Queue("turns", connection=redis).get_job_ids() or None
 
 
-def started(redis: "Redis", but: set[str]) -> str | None:
+def started(redis: "Redis") -> set[str]:
     registry = Queue("turns", connection=redis).started_job_registry
-    return next((job for job in registry.get_job_ids(cleanup=False) if job not in but), None)
+    return set(registry.get_job_ids(cleanup=False))
 
 
 async def opened(board: Board, window: Window, path: str) -> "Page":
@@ -161,7 +169,7 @@ async def test_the_page_counts_what_the_queue_holds(
         "1",
         "0",
         "0",
-        "1",
+        str(RUNNING),
         str(finished),
         "1",
         "0",
@@ -183,7 +191,7 @@ async def test_each_list_holds_its_turns(board: Board, window: Window) -> None:
     assert turns.finished in listed.pop("finished")
     assert listed == {
         "queued": {turns.queued},
-        "started": {turns.running},
+        "started": turns.running,
         "failed": {turns.failed},
     }
 
@@ -205,7 +213,7 @@ async def test_the_worker_is_shown_with_the_turn_it_works_on(board: Board, windo
     page = await opened(board, window, "/0/view/workers")
     link = page.locator("tr[data-role=worker]").get_by_role("link")
     await link.wait_for()
-    assert (await link.get_attribute("href") or "").endswith(board.turns.running)
+    assert (await link.get_attribute("href") or "").rpartition("/")[2] in board.turns.running
     assert (await link.inner_text()).strip().startswith("workers.jobs.reply(")
 
 
@@ -222,7 +230,7 @@ async def test_no_page_knows_who_wrote_or_what(board: Board) -> None:
         paths.append(f"/0/view/jobs/turns/{registry}/200/dsc/1")
         paths.append(f"/0/data/jobs/turns/{registry}/200/dsc/1.json")
     turns = board.turns
-    for job_id in (turns.queued, turns.running, turns.finished, turns.failed):
+    for job_id in (turns.queued, *turns.running, turns.finished, turns.failed):
         paths += [f"/0/view/job/{job_id}", f"/0/data/job/{job_id}.json"]
     served = {}
     async with httpx2.AsyncClient(base_url=board.url, auth=LOGIN, timeout=20) as client:
