@@ -331,12 +331,23 @@ class FakeStore:
             return "stale"
         bubble["delivery"] = str(int(status.delivery))
         if "turn" in bubble:
-            record = self.records[bubble["turn"]]
-            record[f"delivery:{bubble['number']}"] = bubble["delivery"]
-            record[f"failed_code:{bubble['number']}"] = str(status.error_code or "")
+            attempt = int(parts[2]) if len(parts) == 3 else None
+            code = str(status.error_code or "")
+            self.note_delivery(bubble["turn"], bubble["number"], status.delivery, code, attempt)
             if bubble["turn"] in self._hands:
                 self._hands[bubble["turn"]].status_came.set()
         return "news"
+
+    def note_delivery(
+        self, turn: str, number: str, delivery: int, code: str = "", attempt: int | None = None
+    ) -> None:
+        """How far a bubble has come: never back, and an earlier attempt's failure is nothing."""
+        record = self.records[turn]
+        now = int(record.get(f"attempt:{number}", "0"))
+        late_failure = delivery == Delivery.FAILED and attempt is not None and attempt < now
+        if int(record.get(f"delivery:{number}", "0")) < delivery and not late_failure:
+            record[f"delivery:{number}"] = str(int(delivery))
+            record[f"failed_code:{number}"] = code
 
     def _take_move(self, moved: Moved) -> Outcome:
         number, keys = moved.phone_number_id, self._keys
@@ -484,6 +495,8 @@ class _FakeHand:
         answers = " ".join(keys.message(message.wamid) for message in self.turn.messages)
         self._record.setdefault("begun", answers)
         self._write(bubble, "sending")
+        if self._record.get(f"delivery:{bubble.number}") == str(int(Delivery.FAILED)):
+            del self._record[f"delivery:{bubble.number}"]
         self._record[f"attempt:{bubble.number}"] = str(attempt)
         now = self._store.clock.now()
         self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
@@ -513,14 +526,18 @@ class _FakeHand:
         code: int | str | None = None,
     ) -> None:
         state = "sent" if wamid else "uncertain" if uncertain else "unsent"
+        if not wamid and self._conversation.lease != self.turn.token:
+            return
         if wamid:
             self._store.holds.clear()
         self._record[f"state:{bubble.number}"] = state
         if wamid:
             known = self._store._bubbles[self._store._keys.message(wamid)]
             known.update(turn=self.turn.turn_id, number=str(bubble.number))
-            if "delivery" in known:
-                self._record[f"delivery:{bubble.number}"] = known["delivery"]
+            delivery = int(known.get("delivery", Delivery.SENT))
+            self._store.note_delivery(self.turn.turn_id, str(bubble.number), delivery)
+            if self.turn.turn_id in self._store._hands:
+                self._store._hands[self.turn.turn_id].status_came.set()
 
     async def delivery(
         self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta

@@ -222,7 +222,7 @@ class RedisStore:
                 ]
                 return orjson.dumps(fields), orjson.dumps(event)
             case Status():
-                turn, number = _bubble_of(event.callback)
+                turn, number, attempt = _bubble_of(event.callback)
                 fields = [
                     "status",
                     keys.message(event.wamid),
@@ -231,6 +231,7 @@ class RedisStore:
                     event.error_code or "",
                     turn,
                     number,
+                    attempt,
                 ]
             case Moved():
                 number = event.phone_number_id
@@ -446,9 +447,9 @@ def _text(raw: bytes | str) -> str:
     return raw.decode() if isinstance(raw, bytes) else raw
 
 
-def _bubble_of(callback: str | None) -> tuple[str, str]:
-    """The turn and the bubble's number in our own callback; empty for anybody else's."""
+def _bubble_of(callback: str | None) -> tuple[str, str, str]:
+    """Turn, bubble's number and attempt in our own callback; empty for anybody else's."""
     parts = (callback or "").split(":")
     if len(parts) == 3 and len(parts[0]) == 32 and parts[0].isalnum() and parts[1].isdigit():
-        return parts[0], parts[1]
-    return "", ""
+        return parts[0], parts[1], parts[2]
+    return "", "", ""

@@ -214,7 +214,7 @@ class RedisTurn:
         await self._insist(
             self._scripts.settle_send,
             [
-                *(self.turn.conversation, self.turn.turn_id, bubble.number),
+                *(self.turn.conversation, self.turn.token, self.turn.turn_id, bubble.number),
                 *(state, wamid_key, why, time.time()),
             ],
         )

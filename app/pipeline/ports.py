@@ -285,7 +285,11 @@ class TurnInHand(Protocol):
         uncertain: bool = False,
         code: int | str | None = None,
     ) -> None:
-        """Write down what became of it: sent under this wamid, perhaps sent, or not and why."""
+        """Write down what became of it: sent under this wamid, perhaps sent, or not and why.
+
+        Never raises ``LeaseLost``. Without the lease only ``wamid`` is written down: it is true
+        whoever holds it, while another attempt may have begun.
+        """
         ...
 
     async def delivery(

@@ -651,3 +651,70 @@ async def test_troubles_are_told_by_scope(stage: Stage) -> None:
     assert dict(await stage.store.troubles()) == {}
     await stage.store.report_trouble("token", "190")
     assert dict(await stage.store.troubles()) == {"token": "190"}
+
+
+# -- two attempts of one bubble ----------------------------------------------------------------
+
+
+async def test_a_holder_that_lost_its_lease_cannot_unsend_its_successors_send(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("Hi")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as slow:
+        assert slow is not None
+        await slow.begin_send(bubble_of(slow), attempt=1, within=SECOND)
+    async with stage.store.turn(conversation, turn_id) as next_one:
+        assert next_one is not None
+        await next_one.begin_send(bubble_of(next_one), attempt=2, within=SECOND)
+        await slow.settle_send(bubble_of(slow), code="too late")
+        await slow.settle_send(bubble_of(slow), uncertain=True)
+    async with stage.store.turn(conversation, turn_id) as third:
+        assert third is not None
+        assert [standing.state for standing in third.turn.standing] == ["sending"]
+
+
+async def test_an_answer_that_comes_after_the_lease_was_lost_settles_the_send(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("Hi")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as slow:
+        assert slow is not None
+        await slow.begin_send(bubble_of(slow), attempt=1, within=SECOND)
+    async with stage.store.turn(conversation, turn_id) as next_one:
+        assert next_one is not None
+        await slow.settle_send(bubble_of(slow), wamid="wamid.slow")
+        known = await next_one.delivery(
+            turn_id, 0, at_least=Delivery.SENT, within=timedelta(seconds=0.1)
+        )
+        assert known == (Delivery.SENT, None)
+
+
+async def test_a_new_attempt_is_not_failed_because_the_one_before_was(stage: Stage) -> None:
+    await stage.store.take_in([said("Hi")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await stage.store.take_in([status("wamid.1", Delivery.FAILED, f"{turn_id}:0:1")])
+        await hand.begin_send(bubble_of(hand), attempt=2, within=SECOND)
+        moment = timedelta(seconds=0.1)
+        known = await hand.delivery(turn_id, 0, at_least=Delivery.FAILED, within=moment)
+        assert known is None
+        await stage.store.take_in([status("wamid.2", Delivery.DELIVERED, f"{turn_id}:0:2")])
+        known = await hand.delivery(turn_id, 0, at_least=Delivery.FAILED, within=moment)
+        assert known == (Delivery.DELIVERED, None)
+
+
+async def test_a_late_failure_of_an_earlier_attempt_changes_nothing(stage: Stage) -> None:
+    await stage.store.take_in([said("Hi")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.begin_send(bubble_of(hand), attempt=2, within=SECOND)
+        await stage.store.take_in([status("wamid.2", Delivery.DELIVERED, f"{turn_id}:0:2")])
+        await stage.store.take_in([status("wamid.1", Delivery.FAILED, f"{turn_id}:0:1")])
+        known = await hand.delivery(turn_id, 0, at_least=Delivery.SENT, within=SECOND)
+        assert known == (Delivery.DELIVERED, None)

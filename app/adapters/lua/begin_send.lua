@@ -34,6 +34,9 @@ local wait_ms = math.max(0, math.ceil(free_at - now - 1000))
 
 local record = turn_key(turn)
 redis.call('HSETNX', record, 'begun', answers)
+if redis.call('HGET', record, 'delivery:' .. number) == tostring(FAILED) then
+  redis.call('HDEL', record, 'delivery:' .. number, 'failed_code:' .. number)
+end
 redis.call('HSET', record, 'state:' .. number, 'sending', 'attempt:' .. number, attempt,
   'source:' .. number, source, 'text:' .. number, text, 'sending_at:' .. number, at,
   'deadline_ms:' .. number, now + wait_ms + send_ms)

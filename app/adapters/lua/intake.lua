@@ -80,7 +80,7 @@ end
 
 -- A status is news only when it is further than the last one. It may come before the answer of its
 -- own send: then the bubble's record begins here, and the answer adds to it.
-local function take_status(_, wamid_key, delivery, seconds, code, turn, number)
+local function take_status(_, wamid_key, delivery, seconds, code, turn, number, attempt)
   local key = 'rv:bubble:' .. wamid_key
   if turn ~= '' then redis.call('HSET', key, 'turn', turn, 'number', number) end
   local known = redis.call('HMGET', key, 'delivery', 'turn', 'number')
@@ -89,7 +89,7 @@ local function take_status(_, wamid_key, delivery, seconds, code, turn, number)
   redis.call('EXPIRE', key, KEPT_SECONDS)
   if known[2] then
     local record = turn_key(known[2])
-    redis.call('HSET', record, 'delivery:' .. known[3], delivery, 'failed_code:' .. known[3], code)
+    note_delivery(record, known[3], delivery, code, tonumber(attempt))
     redis.call('EXPIRE', record, KEPT_SECONDS)
     redis.call('PUBLISH', NEWS_CHANNEL, known[2])
   end

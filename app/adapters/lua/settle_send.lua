@@ -1,18 +1,22 @@
--- Write down what became of a send. No lease is asked: what has happened has happened.
--- ARGV: conversation, turn, number, state ('sent', 'unsent' or 'uncertain'), key of the wamid or '',
---       code, time.
+-- Write down what became of a send. That it was sent is true whoever holds the lease; that it was not
+-- is only for the holder to say: a successor may have begun another attempt.
+-- ARGV: conversation, token, turn, number, state ('sent', 'unsent' or 'uncertain'), key of the wamid or
+--       '', code, time.
 -- A status may have come first; then the bubble's record is there and keeps its delivery.
 
-local conversation, turn, number, state, wamid_key, code, at = unpack(ARGV)
+local conversation, token, turn, number, state, wamid_key, code, at = unpack(ARGV)
 local record = turn_key(turn)
+local ours = redis.call('GET', lease_key(conversation)) == token
+if state ~= 'sent' and not ours then return end
 redis.call('HSET', record, 'state:' .. number, state, 'code:' .. number, code, 'at:' .. number, at)
 redis.call('EXPIRE', record, KEPT_SECONDS)
 if wamid_key ~= '' then
   local key = 'rv:bubble:' .. wamid_key
   redis.call('HSET', key, 'turn', turn, 'number', number)
   redis.call('EXPIRE', key, KEPT_SECONDS)
-  local delivery = redis.call('HGET', key, 'delivery')
-  if delivery then redis.call('HSET', record, 'delivery:' .. number, delivery) end
+  local known = redis.call('HMGET', key, 'delivery', 'code')
+  note_delivery(record, number, tonumber(known[1] or SENT), known[2] or '')
+  if not ours then redis.call('PUBLISH', NEWS_CHANNEL, turn) end
   -- It works again: nobody need wait any longer.
   redis.call('DEL', unpack(hold_keys(conversation, redis.call('HGET', conversation_key(conversation),
     'number_id'))))

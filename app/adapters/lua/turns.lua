@@ -15,6 +15,8 @@ local TRUST_MS, TRUST_MS_PER_PLACE = 5000, 1
 
 local TERMINAL = { finished = true, failed = true, stopped = true, canceled = true }
 
+local SENT, FAILED = 1, 2 -- of how far a bubble has come; see Delivery
+
 local function conversation_key(conversation) return 'rv:conversation:' .. conversation end
 local function inbox_key(conversation) return 'rv:inbox:' .. conversation end
 local function lease_key(conversation) return 'rv:lease:' .. conversation end
@@ -77,6 +79,16 @@ local function note_pending(conversation)
   else
     redis.call('ZREM', PENDING_KEY, conversation)
   end
+end
+
+-- How far a bubble has come, in its turn's record: never back. What an earlier attempt failed of says
+-- nothing of a later one.
+local function note_delivery(record, number, delivery, code, attempt)
+  local known = redis.call('HMGET', record, 'delivery:' .. number, 'attempt:' .. number)
+  if tonumber(known[1] or 0) >= delivery then return end
+  local newest = tonumber(known[2] or 0)
+  if delivery == FAILED and (attempt or newest) < newest then return end
+  redis.call('HSET', record, 'delivery:' .. number, delivery, 'failed_code:' .. number, code)
 end
 
 -- Forget the bubbles of an answer of which nothing has left.
