@@ -188,7 +188,7 @@ class Turn:
         token: The lease's token: whoever shows another one has lost the conversation.
         messages: In the order in which they were sent, at least one.
         history: What was said before, oldest first.
-        standing: Bubbles of this very turn that an earlier run had cut, once one had begun to leave.
+        standing: Bubbles of this very turn that an earlier run had cut, once one had begun to go.
         whole: Whether those are the whole answer.
         next_number: Of the next bubble: an apology of an earlier run has a number too.
         before: The last bubble of the reply before; ``None`` when there is none.
