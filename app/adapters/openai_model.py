@@ -17,6 +17,7 @@ import httpx2
 import openai
 from pydantic import SecretStr
 
+from app.adapters.http_transport import direct_transport
 from app.core.completion import Completion, said_no, unavailable
 from app.core.model import PromptMessage
 from app.errors import Refused, Unavailable
@@ -77,6 +78,11 @@ class OpenAIModel:
         self._idle = idle.total_seconds()
         self._total = total.total_seconds()
         self._asks_usage = True
+        limits = httpx2.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE_SECONDS,
+        )
         self._client = openai.AsyncOpenAI(
             api_key=api_key.get_secret_value() or NO_KEY,
             base_url=base_url or OPENAI_URL,
@@ -87,11 +93,8 @@ class OpenAIModel:
                 follow_redirects=False,
                 # Each read is under our own limits; a read timeout is renewed by every ping.
                 timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-                limits=httpx2.Limits(
-                    max_connections=MAX_CONNECTIONS,
-                    max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-                    keepalive_expiry=KEEP_ALIVE_SECONDS,
-                ),
+                limits=limits,
+                transport=direct_transport(limits),
                 event_hooks={"response": [_bound_error]},
             ),
         )

@@ -19,6 +19,7 @@ import httpx2
 import orjson
 from pydantic import SecretStr
 
+from app.adapters.http_transport import direct_transport
 from app.core.graph_errors import error_for
 from app.core.model import Address
 from app.errors import Refused, Unavailable, Uncertain
@@ -55,6 +56,11 @@ class WhatsApp:
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/{version}"
         self._send_timeout = send_timeout.total_seconds()
+        limits = httpx2.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
+            keepalive_expiry=KEEP_ALIVE.total_seconds(),
+        )
         self._client = httpx2.AsyncClient(
             # As bytes: the error about a letter that fits no header would show the token.
             headers={
@@ -67,11 +73,8 @@ class WhatsApp:
             # A redirect would take the text and the token to a server that nobody has named.
             follow_redirects=False,
             timeout=None,  # send_timeout bounds the call as a whole
-            limits=httpx2.Limits(
-                max_connections=MAX_CONNECTIONS,
-                max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-                keepalive_expiry=KEEP_ALIVE.total_seconds(),
-            ),
+            limits=limits,
+            transport=direct_transport(limits),
         )
 
     async def close(self) -> None:
@@ -181,7 +184,7 @@ class _Departure:
                 raise TimeoutError("too late to leave")
         elif event == "http11.send_request_body.started":
             # A proxy's CONNECT is traced too, and holds no message.
-            self.began = info["request"].method == b"POST"
+            self.began = info["request"].method != b"CONNECT"
         elif event == "http11.send_request_body.complete" and self.began:
             self._on_written()
 

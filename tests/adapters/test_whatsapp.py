@@ -493,15 +493,21 @@ async def test_who_waited_for_a_free_connection_sent_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(whatsapp, "MAX_CONNECTIONS", 1)
-    async with graph(says_nothing) as meta, channel(meta.url, seconds=0.3) as adapter:
-        results = await asyncio.gather(
-            adapter.send(LENA, TEXT, callback="a"),
-            adapter.send(LENA, TEXT, callback="b"),
-            return_exceptions=True,
-        )
-        left = [call.json["biz_opaque_callback_data"] for call in meta.calls]
-    assert [type(result) for result in results] == [Uncertain, Unavailable]
-    assert left == ["a"]
+    asked = asyncio.Event()
+
+    async def stalls(call: Call) -> None:
+        asked.set()
+        await call.reader.read()
+
+    async with graph(stalls) as meta, channel(meta.url) as adapter:
+        first = asyncio.create_task(adapter.send(LENA, TEXT, callback="a"))
+        await asked.wait()
+        monkeypatch.setattr(adapter, "_send_timeout", 0.3)
+        with pytest.raises(Unavailable):
+            await adapter.send(LENA, TEXT, callback="b")
+        assert [call.json["biz_opaque_callback_data"] for call in meta.calls] == ["a"]
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
 
 
 async def test_a_kept_connection_that_meta_closed_costs_nothing() -> None:
