@@ -145,7 +145,7 @@ async def _redis(settings: Settings) -> list[Line]:
             Line(False, f"Redis does not answer ({exc}).", fix),
             Line(None, "Whether Redis keeps its data: it does not answer."),
         ]
-    return [_serving(facts), _durable(facts)]
+    return [_serving(facts), _durable(facts), *_replicated(facts)]
 
 
 def _serving(facts: RedisFacts) -> Line:
@@ -170,7 +170,29 @@ def _durable(facts: RedisFacts) -> Line:
             f"Redis drops messages when its memory is full (maxmemory-policy {facts.policy}).",
             "CONFIG SET maxmemory-policy noeviction, and the same in its configuration file.",
         )
+    if facts.fsync == "no":
+        return Line(
+            False,
+            "Redis forgets up to half a minute when its machine dies (appendfsync no).",
+            "CONFIG SET appendfsync always, and the same in its configuration file.",
+        )
+    if facts.fsync == "everysec":
+        text = "Redis keeps its data, but for the last second if its machine dies"
+        return Line(True, f"{text} (appendfsync everysec; always keeps that too).")
     return Line(True, "Redis keeps its data: it appends to a file and evicts nothing.")
+
+
+def _replicated(facts: RedisFacts) -> list[Line]:
+    """A hint where a failover may lose what was acknowledged."""
+    if not facts.replicas or facts.waits_for_replicas:
+        return []
+    return [
+        Line(
+            True,
+            "Redis has replicas and does not mind when they fall behind: a failover loses what"
+            " they lack. With min-replicas-to-write 1 and min-replicas-max-lag 1 it would refuse.",
+        )
+    ]
 
 
 # -- Meta ------------------------------------------------------------------------------------------

@@ -6,8 +6,9 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
@@ -19,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.adapters.redis_facts import RedisFacts, redis_facts
-from app.check import _durable, _serving, check
+from app.check import _durable, _replicated, _serving, check
 from app.errors import Unavailable
 from app.simulator.meta import create_meta
 from app.simulator.model import create_model
@@ -27,12 +28,23 @@ from app.simulator.scripted import Pace
 from app.simulator.serve import serving
 from app.simulator.valkey import redis_for
 from app.simulator.world import MetaSettings
+from tests.adapters.failover import pair_in
 from tests.adapters.relay import relay_to
 from tests.simulator.business import NUMBER, OTHER_NUMBER
 
 TOKEN, APP_SECRET, WORD = "meta-token-word", "meta-app-word", "meta-verify-word"
 KEY, MODEL_KEY = "a key that nobody guesses", "model-key-word"
 ACCOUNT = "102015550100009"
+GOOD_REDIS = RedisFacts(
+    "Redis",
+    (7, 2),
+    is_primary=True,
+    appends=True,
+    fsync="always",
+    policy="noeviction",
+    replicas=0,
+    waits_for_replicas=False,
+)
 
 
 @dataclass
@@ -89,6 +101,7 @@ def redis(own_redis: str) -> Iterator[Redis]:
         redis.replicaof("NO", "ONE")
         redis.config_set("appendonly", "yes")
         redis.config_set("maxmemory-policy", "noeviction")
+        redis.config_set("appendfsync", "everysec")
 
 
 @pytest.fixture
@@ -118,7 +131,8 @@ async def test_when_all_is_well_each_line_says_so(house: House) -> None:
     assert [re.sub(r"\d+\.\d+[.\d]*", "N", line.split(maxsplit=2)[2]) for line in report.lines] == [
         "Settings are complete.",
         "Redis answers: Valkey N",
-        "Redis keeps its data: it appends to a file and evicts nothing.",
+        "Redis keeps its data, but for the last second if its machine dies"
+        " (appendfsync everysec; always keeps that too).",
         "Meta's access token is valid for ever.",
         f"Webhooks of account {ACCOUNT} come to this app.",
         f"Account {ACCOUNT} has phone_number_id {NUMBER}, {OTHER_NUMBER}.",
@@ -210,9 +224,62 @@ async def test_a_redis_that_is_a_replica(house: House, redis: Redis) -> None:
     [((2, 8), False), ((6, 0), False), ((6, 2), True), ((7, 0), True), ((10, 0), True)],
 )
 def test_a_redis_before_6_2_is_too_old(version: tuple[int, int], ok: bool) -> None:
-    facts = RedisFacts("Redis", version, is_primary=True, appends=True, policy="noeviction")
+    facts = replace(GOOD_REDIS, version=version)
     assert _serving(facts).ok is ok
     assert _durable(facts).ok
+
+
+@pytest.mark.parametrize(
+    ("fsync", "ok", "words"),
+    [
+        ("no", False, "up to half a minute"),
+        ("everysec", True, "but for the last second"),
+        ("always", True, "keeps its data: "),
+    ],
+)
+async def test_when_its_file_comes_to_the_disk_is_told(
+    house: House, redis: Redis, fsync: str, ok: bool, words: str
+) -> None:
+    redis.config_set("appendfsync", fsync)
+    report = await house.look()
+    assert report.status == (0 if ok else 1)
+    assert words in report.lines[2]
+
+
+async def test_a_redis_that_does_not_tell_its_settings_is_taken_as_it_is(
+    house: House, redis: Redis
+) -> None:
+    redis.acl_setuser(
+        "otto",
+        enabled=True,
+        passwords=["+word"],
+        keys=["*"],
+        categories=["+@all"],
+        commands=["-config"],
+    )
+    url = f"{house.environ['REDIS_URL']}?username=otto&password=word"
+    report = await house.look(REDIS_URL=url)
+    redis.acl_deluser("otto")
+    assert report.status == 0
+    assert "keeps its data: it appends" in report.lines[2]
+
+
+@pytest.mark.parametrize(
+    ("replicas", "waits", "hints"), [(0, False, 0), (2, False, 1), (2, True, 0)]
+)
+def test_replicas_that_may_fall_behind_are_a_hint(replicas: int, waits: bool, hints: int) -> None:
+    found = _replicated(replace(GOOD_REDIS, replicas=replicas, waits_for_replicas=waits))
+    assert [line.ok for line in found] == [True] * hints
+
+
+async def test_replicas_and_what_is_asked_of_them_are_read() -> None:
+    with TemporaryDirectory(prefix="rv-") as folder:
+        async with pair_in(Path(folder)) as pair:
+            facts = await redis_facts(pair.primary.url, within=10)
+            assert (facts.replicas, facts.waits_for_replicas) == (1, False)
+            pair.primary.redis.config_set("min-replicas-to-write", 1)
+            facts = await redis_facts(pair.primary.url, within=10)
+            assert (facts.replicas, facts.waits_for_replicas) == (1, True)
 
 
 # -- Meta ------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
-from redis.exceptions import AuthenticationError, RedisError
+from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.adapters.redis_client import async_redis
 from app.errors import Unavailable
@@ -17,14 +18,20 @@ class RedisFacts:
         version: Of the Redis that it is, or is compatible with.
         is_primary: Whether it takes writes.
         appends: Whether it writes each change to a file (``appendonly``).
+        fsync: When that file comes to the disk (``appendfsync``); ``None``: it does not say.
         policy: What it drops when its memory is full (``maxmemory-policy``).
+        replicas: How many follow it now.
+        waits_for_replicas: Whether it refuses writes when too few do (``min-replicas-to-write``).
     """
 
     name: str
     version: tuple[int, int]
     is_primary: bool
     appends: bool
+    fsync: str | None
     policy: str
+    replicas: int
+    waits_for_replicas: bool
 
 
 async def redis_facts(url: str, *, within: float) -> RedisFacts:
@@ -37,6 +44,7 @@ async def redis_facts(url: str, *, within: float) -> RedisFacts:
     try:
         async with asyncio.timeout(within):
             info = await redis.info()
+            fsync = await _fsync(redis)
     except (RedisError, OSError) as exc:
         # Their own texts are left out: they may hold what stands in the URL.
         if isinstance(exc, AuthenticationError) or isinstance(exc.__context__, AuthenticationError):
@@ -52,5 +60,17 @@ async def redis_facts(url: str, *, within: float) -> RedisFacts:
         version=(int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else (0, 0),
         is_primary=info.get("role") == "master",
         appends=info.get("aof_enabled") == 1,
+        fsync=fsync,
         policy=str(info.get("maxmemory_policy", "unknown")),
+        replicas=int(info.get("connected_slaves", 0)),
+        # Told only where there is a least number.
+        waits_for_replicas="min_slaves_good_slaves" in info,
     )
+
+
+async def _fsync(redis: "AsyncRedis") -> str | None:
+    try:
+        found = await redis.config_get("appendfsync")
+    except ResponseError:  # CONFIG is forbidden at many hosts
+        return None
+    return str(found["appendfsync"]) if "appendfsync" in found else None
