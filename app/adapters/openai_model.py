@@ -8,10 +8,10 @@ of broken stream for an answer that ended well.
 import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing, closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import httpx2
 import openai
@@ -109,24 +109,24 @@ class OpenAIModel:
         A delta is what one read brought, so it may hold several of the server's chunks. An answer
         of more than 100,000 characters ends there with ``length``.
         """
-        patience = _Patience(first_token=self._first_token, idle=self._idle, total=self._total)
-        response = await patience.wait(self._open(prompt))
-        async with aclosing(response), aclosing(_bodies(response)) as bodies:
-            answer = Completion(is_stream=_is_event_stream(response))
-            while not answer.is_over:
-                pieces = answer.pieces
-                try:
-                    text = answer.feed(await patience.wait(anext(bodies, b"")))
-                except Unavailable as exc:
-                    answer.fail(exc)
-                except httpx2.HTTPError:
-                    answer.fail(unavailable("the connection broke", code="cut"))
-                else:
-                    patience.heard(more=answer.pieces > pieces, finished=bool(answer.reason))
-                    if text:
-                        yield text
-            yield Finish(answer.conclude(), answer.prompt_tokens, answer.completion_tokens)
-            await _drain(bodies)
+        with closing(_Patience(self._first_token, self._idle, self._total)) as patience:
+            response = await patience.wait(self._open(prompt))
+            async with aclosing(response), aclosing(_bodies(response)) as bodies:
+                answer = Completion(is_stream=_is_event_stream(response))
+                while not answer.is_over:
+                    pieces = answer.pieces
+                    try:
+                        text = answer.feed(await patience.wait(anext(bodies, b"")))
+                    except Unavailable as exc:
+                        answer.fail(exc)
+                    except httpx2.HTTPError:
+                        answer.fail(unavailable("the connection broke", code="cut"))
+                    else:
+                        patience.heard(more=answer.pieces > pieces, finished=bool(answer.reason))
+                        if text:
+                            yield text
+                yield Finish(answer.conclude(), answer.prompt_tokens, answer.completion_tokens)
+                await _drain(bodies)
 
     async def _open(self, prompt: Sequence[PromptMessage]) -> httpx2.Response:
         """The answer's head, its body unread."""
@@ -181,13 +181,23 @@ class OpenAIModel:
 
 
 class _Patience:
-    """How much longer we wait for the server."""
+    """How much longer we wait for the server.
 
-    def __init__(self, *, first_token: float, idle: float, total: float) -> None:
+    ``asyncio.timeout`` would set and cancel a timer for each read. Here one timer stands until its
+    time, and then looks how much is left.
+    """
+
+    def __init__(self, first_token: float, idle: float, total: float) -> None:
         self._left = first_token
         self._code = "first_token"
         self._idle = idle
         self._total_left = total
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self._task: asyncio.Task[Any] | None = None  # who waits
+        self._until = math.inf
+        self._has_ended = False
 
     async def wait(self, answer: Awaitable[T]) -> T:
         """The answer.
@@ -195,18 +205,44 @@ class _Patience:
         Raises:
             Unavailable: It did not come in time.
         """
-        clock = asyncio.get_running_loop().time
-        began = clock()
+        began = self._loop.time()
+        self._until = began + min(self._left, self._total_left)
+        self._task = task = cast("asyncio.Task[Any]", asyncio.current_task())
+        cancelled_before = task.cancelling()
+        if self._until < self._timer_at:
+            self._set_timer()
         try:
-            async with asyncio.timeout(min(self._left, self._total_left)):
-                return await answer
-        except TimeoutError:
+            return await answer
+        except asyncio.CancelledError:
+            if not self._has_ended or task.uncancel() > cancelled_before:
+                raise
             code = self._code if self._left <= self._total_left else "total"
             raise unavailable("silent for too long", code=code) from None
         finally:
-            waited = clock() - began
+            self._task = None
+            waited = self._loop.time() - began
             self._left -= waited
             self._total_left -= waited
+
+    def _set_timer(self) -> None:
+        self.close()
+        self._timer_at = self._until
+        self._timer = self._loop.call_at(self._until, self._ring)
+
+    def _ring(self) -> None:
+        self._timer_at = math.inf
+        if self._task is None:
+            return  # nobody waits for the server: the next wait sets the timer
+        if self._until > self._loop.time():
+            self._set_timer()
+        else:
+            self._has_ended = True
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Stop the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     def heard(self, *, more: bool, finished: bool) -> None:
         """Wait anew after a piece of the answer; once and shortly after its finish reason."""

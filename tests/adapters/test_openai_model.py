@@ -611,11 +611,20 @@ async def error_without_end(_: Asked, wire: Wire) -> None:
     await wire.left()
 
 
+async def text_that_stops(_: Asked, wire: Wire) -> None:
+    await wire.head(EVENTS)
+    for _turn in range(4):
+        await wire.body(delta("Hi."))
+        await asyncio.sleep(0.05)
+    await wire.left()
+
+
 SILENCES = {
     "no answer at all": (no_head, "first_token"),
     "an error that does not end": (error_without_end, "first_token"),
     "only pings": (pings_only, "first_token"),
     "pings after text": (pings_after_text, "idle"),
+    "silence after a while": (text_that_stops, "idle"),
     "text without end": (text_without_end, "total"),
     "reasoning without end": (reasoning_without_end, "total"),
     "no answer at all, in total": (no_head, "total"),
