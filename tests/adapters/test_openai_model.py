@@ -613,7 +613,7 @@ async def error_without_end(_: Asked, wire: Wire) -> None:
 
 async def text_that_stops(_: Asked, wire: Wire) -> None:
     await wire.head(EVENTS)
-    for _turn in range(4):
+    for _turn in range(3):
         await wire.body(delta("Hi."))
         await asyncio.sleep(0.05)
     await wire.left()
