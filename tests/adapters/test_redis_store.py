@@ -570,12 +570,16 @@ async def test_a_new_primary_is_told_what_was_sent(store: RedisStore, redis: Red
 async def test_a_lost_lease_leaves_word_of_what_was_sent(store: RedisStore, redis: Redis) -> None:
     await store.take_in([said("Hi", user_id=USER, phone=None)])
     turn_id = await popped(redis)
-    with pytest.raises(LeaseLost):
+
+    async def lose_the_lease() -> None:
         async with store.turn(CONVERSATION, turn_id) as hand:
             assert hand is not None
             await hand.begin_send(bubble_of(hand), attempt=2, within=timedelta(seconds=1))
             await redis.delete(f"rv:turn:{turn_id}", LEASE)
             await asyncio.sleep(LEASE_SECONDS)  # until the keeper's next round
+
+    with pytest.raises(LeaseLost):
+        await lose_the_lease()
     async with store.turn(CONVERSATION, turn_id) as hand:
         assert hand is not None
         (standing,) = hand.turn.standing

@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: ``python -m tests.benchmarks``; about ten minutes.
+"""All benchmarks, one after the other: ``python -m tests.benchmarks``; about twenty minutes.
 
 Each is a command of its own as well and prints a Markdown table with the machine, the versions and
 that command. They use loopback only, a Redis of their own, and end what they have started.
@@ -9,7 +9,10 @@ import sys
 
 from tests.benchmarks import stage
 
-ALL = ("bench_webhook", "bench_worker", "bench_memory", "bench_bubbles", "bench_model_stream")
+ALL = (
+    *("bench_webhook", "bench_worker", "bench_memory", "bench_model_stream"),
+    *("bench_bubbles", "bench_people", "bench_growth", "bench_durability"),
+)
 
 
 def main() -> int:

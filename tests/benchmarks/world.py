@@ -224,6 +224,8 @@ class World:
         at = len(stream.sent_at)
         more = at < len(self._encoded)
         stream.sent_at.append(time.monotonic())
+        if stream.transport.is_closing():  # the worker has left; the others' streams go on
+            return False
         stream.transport.write(self._encoded[at] if more else TAIL)
         return more
 
