@@ -78,6 +78,9 @@ TRIAL = timedelta(seconds=10)
 FORGETS = timedelta(seconds=5)
 """How much a replica that becomes the primary may have missed."""
 
+MOST_ENDED = 2000
+"""Turns that are remembered for it."""
+
 MOST_HOLD = timedelta(hours=1)
 PROBE = timedelta(minutes=1)
 """How long the others wait for what becomes of a probe."""
@@ -138,7 +141,8 @@ class RedisStore:
         self._in_hand: dict[str, RedisTurn] = {}
         self._listening: asyncio.Task[None] | None = None
         self._run_id = ""
-        self._ended: deque[tuple[float, RedisTurn]] = deque()
+        self._ended: deque[tuple[float, RedisTurn]] = deque(maxlen=MOST_ENDED)
+        self._heard_at = time.monotonic()
 
     def _script(self, name: str, header: str) -> AsyncScript:
         return self._redis.register_script(script_text(name, header))
@@ -369,11 +373,13 @@ class RedisStore:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(NEWS_CHANNEL)
                     await self._remind_new_primary()
+                    self._heard_at = time.monotonic()
                     while True:
                         message = await pubsub.get_message(
                             ignore_subscribe_messages=True, timeout=30
                         )
                         if message:
+                            self._heard_at = time.monotonic()
                             self._wake(message["data"].decode())
             except (RedisError, OSError) as exc:
                 log.warning("news.lost", error=type(exc).__name__)
@@ -390,8 +396,12 @@ class RedisStore:
             await hand.testify()
 
     def _just_ended(self) -> list[RedisTurn]:
-        """Turns that ended so lately that a failover may not have heard of it."""
-        forgotten = time.monotonic() - FORGETS.total_seconds()
+        """Turns that ended so lately that a failover may not have heard of it.
+
+        Counted from the primary's last sign of life (each ended turn makes one): a failover takes
+        its time as well.
+        """
+        forgotten = self._heard_at - FORGETS.total_seconds()
         while self._ended and self._ended[0][0] < forgotten:
             self._ended.popleft()
         return [hand for _, hand in self._ended]

@@ -1,5 +1,6 @@
 """A primary, its replica, and a link between them that can be held up; then the primary dies."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -34,10 +35,15 @@ class Pair:
 
         await until(has_all)
 
-    async def fail_over(self) -> None:
-        """The primary dies, with all that the link still held; the replica takes its place."""
+    async def fail_over(self, *, after: float = 0.0) -> None:
+        """The primary dies, with all that the link still held; the replica takes its place.
+
+        Args:
+            after: Seconds without a primary, until somebody has noticed.
+        """
         self.primary.kill()
         await self.link.stop()
+        await asyncio.sleep(after)
         self.replica.redis.replicaof("NO", "ONE")
         await self.door.stop()
         self.door.target = {"path": str(self.replica.folder / "valkey.sock")}

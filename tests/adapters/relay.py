@@ -65,6 +65,7 @@ class Relay:
         self._tasks.add(task)
         with contextlib.suppress(OSError, asyncio.CancelledError):
             await self._pass_on(reader, writer)
+        writer.close()  # also when nobody is at the other end
         self._tasks.discard(task)
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

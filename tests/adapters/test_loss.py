@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.adapters import redis_store
 from app.adapters.redis_store import RedisStore
 from app.core.model import Bubble, InboundMessage
 from app.errors import Unavailable
@@ -110,6 +111,30 @@ async def test_a_bubble_that_the_new_primary_never_heard_of_is_not_sent_again(
         async with store.turn(conversation, turn_id) as hand:
             assert hand is not None
             assert [(one.bubble, one.state) for one in hand.turn.standing] == [(bubble, "sent")]
+
+
+async def test_an_answer_that_ended_right_before_a_slow_failover_is_not_given_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long it takes until there is a new primary: what counts is what the old one heard."""
+    monkeypatch.setattr(redis_store, "FORGETS", timedelta(seconds=0.5))
+    async with AsyncExitStack() as stack:
+        pair = await stack.enter_async_context(pair_in(folder))
+        store = open_store(pair.door.url, stack)
+        await store.take_in([said("Good morning", user_id="US.1", phone=None)])
+        conversation, turn_id = job_in(pair.primary)
+        bubble = Bubble(turn_id, 0, "Good morning to you.", "Good morning to you.")
+        async with store.turn(conversation, turn_id) as hand:
+            assert hand is not None
+            await until(lambda: listening(pair.primary))
+            await pair.in_step()
+            pair.link.open.clear()
+            await hand.begin_send(bubble, attempt=1, within=timedelta(seconds=1))
+            await hand.settle_send(bubble, wamid="wamid.OUT1")
+            await hand.finish("Good morning to you.", ending="answered")
+        await pair.fail_over(after=1.0)
+        assert not pair.replica.redis.hexists(f"rv:turn:{turn_id}", "state:0")
+        await until(lambda: written_down(pair, turn_id))
 
 
 async def listening(server: Server) -> bool:
