@@ -183,6 +183,10 @@ def _judge_requests(sends: Sequence[Send], run: Run, verdict: Verdict) -> set[st
         by_person[send.person].append(send)
     wait = run.plan.order_wait - SLACK
     ran_out: set[str] = set()
+    first_landed: defaultdict[tuple[str, int], float] = defaultdict(lambda: NEVER)
+    for send in sends:  # whichever attempt it was
+        bubble = (send.reply, send.number)
+        first_landed[bubble] = min(first_landed[bubble], send.landed_at)
     for person, theirs in by_person.items():
         for before, send in pairwise(theirs):
             if (before.reply, before.number) == (send.reply, send.number):
@@ -190,7 +194,9 @@ def _judge_requests(sends: Sequence[Send], run: Run, verdict: Verdict) -> set[st
             at = send.received_at
             if at >= before.received_at + wait and before.told_at > at:
                 ran_out.add(send.reply)
-            elif before.landed_at > at and not (send.reply in ran_out and before.answered_at <= at):
+            elif first_landed[(before.reply, before.number)] > at and not (
+                send.reply in ran_out and before.answered_at <= at
+            ):
                 verdict.early.append(f"{person} {send.reply}:{send.number}")
     return ran_out
 
