@@ -51,7 +51,9 @@ class HttpTransport(httpx2.AsyncBaseTransport):
     """Asks over connections that are kept. Raises what ``httpx2``'s own transport raises.
 
     Of a request's timeouts only ``connect`` counts. Of the ``trace`` events there are the start of
-    the head, and the start and the end of the body.
+    the head, and the start and the end of the body. An answer's extension ``read`` is a coroutine
+    function that gives what has come of its body, ``b""`` at the end: ``httpx2``'s own ways there
+    lead through three generators, at every read.
     Requests beyond ``max_connections`` wait for one of the others to end.
     """
 
@@ -167,7 +169,7 @@ class _Connection(asyncio.Protocol):
             self._status,
             headers=self._headers,
             stream=_Body(self, give_back),
-            extensions={"http_version": version},
+            extensions={"http_version": version, "read": self.read},
         )
 
     async def read(self) -> bytes:
@@ -184,11 +186,11 @@ class _Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return body
 
-    async def _news(self) -> None:
+    def _news(self) -> asyncio.Future[None]:
         if self._failure is not None:
             raise self._failure
         self._waiter = self._loop.create_future()
-        await self._waiter
+        return self._waiter
 
     def rest(self) -> bool:
         """Whether the next request may use this connection, now that its answer has been read."""

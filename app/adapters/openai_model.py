@@ -7,11 +7,11 @@ of broken stream for an answer that ended well.
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import httpx2
 import openai
@@ -23,7 +23,7 @@ from app.core.model import PromptMessage
 from app.errors import Refused, Unavailable
 from app.pipeline.ports import Finish
 
-T = TypeVar("T")
+Read = Callable[[], Awaitable[bytes]]
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -110,13 +110,17 @@ class OpenAIModel:
         of more than 100,000 characters ends there with ``length``.
         """
         with closing(_Patience(self._first_token, self._idle, self._total)) as patience:
-            response = await patience.wait(self._open(prompt))
-            async with aclosing(response), aclosing(_bodies(response)) as bodies:
+            with patience:
+                response = await self._open(prompt)
+            async with aclosing(response), aclosing(response.aiter_bytes()) as decoded:
+                read = _reader(response, decoded)
                 answer = Completion(is_stream=_is_event_stream(response))
                 while not answer.is_over:
                     pieces = answer.pieces
                     try:
-                        text = answer.feed(await patience.wait(anext(bodies, b"")))
+                        with patience:
+                            body = await read()
+                        text = answer.feed(body)
                     except Unavailable as exc:
                         answer.fail(exc)
                     except httpx2.HTTPError:
@@ -126,7 +130,7 @@ class OpenAIModel:
                         if text:
                             yield text
                 yield Finish(answer.conclude(), answer.prompt_tokens, answer.completion_tokens)
-                await _drain(bodies)
+                await _drain(read)
 
     async def _open(self, prompt: Sequence[PromptMessage]) -> httpx2.Response:
         """The answer's head, its body unread."""
@@ -183,8 +187,8 @@ class OpenAIModel:
 class _Patience:
     """How much longer we wait for the server.
 
-    ``asyncio.timeout`` would set and cancel a timer for each read. Here one timer stands until its
-    time, and then looks how much is left.
+    Entered for each wait; raises ``Unavailable`` when that takes too long. One timer stands until
+    its time, and then looks how much is left: ``asyncio.timeout`` would set one for each wait.
     """
 
     def __init__(self, first_token: float, idle: float, total: float) -> None:
@@ -199,30 +203,23 @@ class _Patience:
         self._until = math.inf
         self._has_ended = False
 
-    async def wait(self, answer: Awaitable[T]) -> T:
-        """The answer.
-
-        Raises:
-            Unavailable: It did not come in time.
-        """
-        began = self._loop.time()
-        self._until = began + min(self._left, self._total_left)
+    def __enter__(self) -> None:
+        self._began = self._loop.time()
+        self._until = self._began + min(self._left, self._total_left)
         self._task = task = cast("asyncio.Task[Any]", asyncio.current_task())
-        cancelled_before = task.cancelling()
+        self._cancelled_before = task.cancelling()
         if self._until < self._timer_at:
             self._set_timer()
-        try:
-            return await answer
-        except asyncio.CancelledError:
-            if not self._has_ended or task.uncancel() > cancelled_before:
-                raise
-            code = self._code if self._left <= self._total_left else "total"
-            raise unavailable("silent for too long", code=code) from None
-        finally:
-            self._task = None
-            waited = self._loop.time() - began
-            self._left -= waited
-            self._total_left -= waited
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        task, self._task = self._task, None
+        waited = self._loop.time() - self._began
+        self._left -= waited
+        self._total_left -= waited
+        if kind is asyncio.CancelledError and self._has_ended and task is not None:
+            if task.uncancel() <= self._cancelled_before:
+                code = self._code if self._left <= self._total_left else "total"
+                raise unavailable("silent for too long", code=code) from None
 
     def _set_timer(self) -> None:
         self.close()
@@ -267,17 +264,19 @@ def _is_event_stream(response: httpx2.Response) -> bool:
     raise unavailable("answered with something else than a stream", code="not_a_stream")
 
 
-def _bodies(response: httpx2.Response) -> AsyncGenerator[bytes, None]:
-    """The body as its pieces come in; decoded if the server has encoded it all the same."""
-    if "content-encoding" in response.headers:
-        return response.aiter_bytes()
-    return response.aiter_raw()
+def _reader(response: httpx2.Response, decoded: AsyncGenerator[bytes, None]) -> Read:
+    """Gives the body as it comes in, then ``b""``; decoded if the server has encoded it all the
+    same.
+    """
+    if "content-encoding" not in response.headers and "read" in response.extensions:
+        return cast(Read, response.extensions["read"])
+    return lambda: anext(decoded, b"")
 
 
-async def _drain(bodies: AsyncIterator[bytes]) -> None:
+async def _drain(read: Read) -> None:
     with suppress(TimeoutError, httpx2.HTTPError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            await anext(bodies, b"")
+            await read()
 
 
 class _Beginning(httpx2.AsyncByteStream):

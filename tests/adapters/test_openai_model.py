@@ -802,6 +802,15 @@ async def test_a_connection_is_used_again() -> None:
         assert (len(server.asked), server.connections) == (3, 1)
 
 
+async def test_a_proxy_that_the_environment_names_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    well = in_pieces(delta("Hello, "), delta("you."), STOP, DONE)
+    async with model_server(well) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.removesuffix("/v1"))
+        async with model_at("http://model.example/v1") as model:
+            assert said(await told(model)) == ("Hello, you.", Finish("stop"))
+        assert proxy.asked[0].head[0].startswith("POST http://model.example/v1/chat/completions ")
+
+
 @pytest.mark.parametrize("key", ["sk-line\nbreak", "sk-ключ"])
 async def test_a_key_that_no_header_can_hold_is_refused_without_being_told(key: str) -> None:
     async with model_server(no_head) as server, model_at(server.url, key=key) as model:
