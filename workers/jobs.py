@@ -3,6 +3,8 @@
 import math
 
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
 
 from app.errors import LeaseLost, Parked
@@ -36,6 +38,10 @@ async def reply(conversation: str) -> str | Retry:
             # Whoever took it answers, and the next run finds that out. If the lease only ran out
             # (a machine that slept), nobody would come: so there is a next run.
             structlog.get_logger().warning("turn.lost")
+            return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
+        except (RedisConnectionError, RedisTimeoutError):
+            # Redis was away. That is no try of the turn's, and it need not wait long for the next.
+            structlog.get_logger().warning("turn.cut_off")
             return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
         except Exception:
             if not current_job.get().retries_left:
