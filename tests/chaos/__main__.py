@@ -84,7 +84,8 @@ def main() -> int:
         if asked.keep:
             asked.keep.mkdir(exist_ok=True)
             (asked.keep / f"{name}.log").write_text(run.logs)
-            (asked.keep / f"{name}.json").write_text(json.dumps(run.record))
+            kept = {"record": run.record, "kills": [(k.at, k.who, [*k.held]) for k in run.kills]}
+            (asked.keep / f"{name}.json").write_text(json.dumps(kept))
         for what, found in verdict.broken(plan).items():
             broken += 1
             sys.stderr.write(f"{name}: {what}: {', '.join(found[:20])}\n")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
-from tests.chaos.model import PART, PARTS
+from tests.chaos.model import PART, PARTS, TOKEN
 from tests.chaos.world import Event, Plan, Run
 
 NEVER = float("inf")
@@ -124,7 +124,7 @@ def judge(run: Run) -> Verdict:
     ran_out = _judge_requests(sends, run, verdict)
     for person, theirs in landed.items():
         _judge_landing(person, theirs, ran_out, verdict)
-    verdict.recoveries = list(_recoveries(run))
+    verdict.recoveries = list(_recoveries(run, sends))
     return verdict
 
 
@@ -221,18 +221,32 @@ def _judge_landing(
         before = send
 
 
-def _recoveries(run: Run) -> Iterator[float]:
+def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
     """Of each person whose turn died with a worker, how long until somebody worked on it again.
 
-    Where the next worker died as well before it gave a sign, that death counts, not the first.
+    Where the next worker died as well before it gave a sign, that death counts, not the first. A
+    turn whose last bubble had been sent gives no sign any more.
     """
     signs: defaultdict[str, list[float]] = defaultdict(list)
+    said: dict[str, list[tuple[str, float]]] = defaultdict(list)
     for one in run.record:
         if one["kind"] in ("send", "read"):
             signs[one["person"]].append(float(one["received_at"]))
+        elif one["kind"] == "message":
+            said[one["person"]] += [(token, one["at"]) for token in TOKEN.findall(one["text"])]
+    answered: dict[str, float] = {}
+    for send in sends:
+        for token, _ in PART.findall(send.text):
+            answered[token] = max(answered.get(token, 0.0), send.received_at)
+
+    def waited(person: str, at: float) -> bool:
+        return any(asked < at < answered.get(token, 0.0) for token, asked in said[person])
+
     for place, kill in enumerate(run.kills):
         for person in kill.held:
             sign = next((at for at in signs[person] if at > kill.at), None)
             later = [one for one in run.kills[place + 1 :] if person in one.held]
-            if sign is not None and not any(one.at < sign for one in later):
+            if sign is None or not waited(person, kill.at):
+                continue
+            if not any(one.at < sign for one in later):
                 yield sign - kill.at

@@ -97,8 +97,16 @@ def test_after_the_wait_the_next_bubble_may_leave_undelivered() -> None:
     assert verdict_on([*silent, *bubble(3.1, part("c0m0", 2), f"{TURN}:1:1")]) == {}
 
 
-@pytest.mark.parametrize(("sign_at", "broken"), [(20.0, False), (30.0, True)], ids=["soon", "late"])
-def test_a_turn_that_died_must_be_taken_up_soon(sign_at: float, broken: bool) -> None:
-    sign = {"kind": "read", "person": "p", "at": sign_at, "received_at": sign_at}
-    kills = [Kill(10.0, "worker0", frozenset({"p"}))]
-    assert bool(verdict_on([*FIRST, *SECOND, sign], kills=kills)) == broken
+@pytest.mark.parametrize(("after", "broken"), [(9.0, False), (20.0, True)], ids=["soon", "late"])
+def test_a_turn_that_died_must_be_taken_up_soon(after: float, broken: bool) -> None:
+    message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
+    rest = bubble(1.5 + after, part("c0m0", 2), f"{TURN}:1:1")
+    kills = [Kill(1.5, "worker0", frozenset({"p"}))]
+    assert bool(verdict_on([message, *FIRST, *rest], kills=kills)) == broken
+
+
+def test_a_turn_that_had_said_all_need_not_be_taken_up() -> None:
+    message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
+    kills = [Kill(3.0, "worker0", frozenset({"p"}))]
+    much_later = bubble(99.0, "You are welcome.", f"{NEXT_TURN}:0:1")
+    assert verdict_on([message, *FIRST, *SECOND, *much_later], kills=kills) == {}

@@ -362,11 +362,31 @@ class World:
             await asyncio.sleep(max(0.0, began + at - time.monotonic()))
             name = "web" if dice.random() < 0.25 else dice.choice(victims)
             process = self.processes[name]
+            await self._until_another_lives(name)
             held = await asyncio.to_thread(self._held_by, process)
             self.run.kills.append(Kill(time.time(), name, held))
             await asyncio.to_thread(process.stop)
             await asyncio.sleep(dice.uniform(0.1, 1.0))
             process.start()
+
+    async def _until_another_lives(self, name: str) -> None:
+        """Where all workers are dead nobody can take anything up, and that is no finding."""
+        others = [
+            one for other, one in self.processes.items() if "worker" in other and other != name
+        ]
+        deadline = time.monotonic() + START_SECONDS
+        while "worker" in name and time.monotonic() < deadline:
+            pids = {str(one.running.pid) for one in others if one.running}
+            if await asyncio.to_thread(self._registered, pids):
+                return
+            await asyncio.sleep(READY_SECONDS)
+
+    def _registered(self, pids: set[str]) -> bool:
+        redis: Any = self.redis
+        try:
+            return any(redis.hget(key, "pid") in pids for key in redis.smembers("rq:workers"))
+        except (RedisError, OSError):
+            return False
 
     async def _restart_redis(self) -> None:
         plan, dice, process = self.plan, random.Random(f"{self.plan.seed} redis"), None
