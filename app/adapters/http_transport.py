@@ -158,6 +158,7 @@ class _Connection(asyncio.Protocol):
         self._failure: httpx2.TransportError | None = None
         if self._is_lost:  # taken and dropped, before we could write
             self._fail(httpx2.RemoteProtocolError("the server closed the connection"))
+            return
         self._transport.write(request)
 
     async def answer(self, give_back: Callable[[], None]) -> httpx2.Response:
@@ -234,13 +235,15 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._wake()
 
+    def eof_received(self) -> None:
+        if self._is_asked and self._status and self._ends_with_connection():
+            self._has_ended = True
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
         self._opened.discard(self)
         if exc is not None:
             self._fail(httpx2.ReadError("the connection broke"))
-        elif self._is_asked and self._status and self._ends_with_connection():
-            self._has_ended = True
         else:
             self._fail(httpx2.RemoteProtocolError("the server closed the connection"))
         self._wake()
