@@ -46,7 +46,7 @@ T = TypeVar("T")
 IO_THREADS = 4
 LARGEST_BATCH = 64
 POP_SECONDS = 1  # short: nothing to cancel when the worker is to stop
-SCHEDULER_LOCK_SECONDS = 15
+SCHEDULER_LOCK_SECONDS = 5  # a dead holder keeps every delayed job waiting for so long
 SAME_SIGNAL_SECONDS = 0.1  # a terminal and a parent process pass on one Ctrl-C twice
 
 
