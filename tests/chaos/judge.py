@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
 from tests.chaos.model import PART, PARTS, TOKEN
-from tests.chaos.world import Event, Plan, Run
+from tests.chaos.world import REDIS_IS_BACK, Event, Plan, Run
 
 NEVER = float("inf")
 RECOVERY_SECONDS = 15.0
@@ -224,8 +224,9 @@ def _judge_landing(
 def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
     """Of each person whose turn died with a worker, how long until somebody worked on it again.
 
-    Where the next worker died as well before it gave a sign, that death counts, not the first. A
-    turn whose last bubble had been sent gives no sign any more.
+    Where the next worker died as well before it gave a sign, that death counts, not the first; and
+    while Redis is away nobody can, so the clock starts anew when it is back. A turn whose last
+    bubble had been sent gives no sign any more.
     """
     signs: defaultdict[str, list[float]] = defaultdict(list)
     said: dict[str, list[tuple[str, float]]] = defaultdict(list)
@@ -242,6 +243,7 @@ def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
     def waited(person: str, at: float) -> bool:
         return any(asked < at < answered.get(token, 0.0) for token, asked in said[person])
 
+    back = [kill.at for kill in run.kills if kill.who == REDIS_IS_BACK]
     for place, kill in enumerate(run.kills):
         for person in kill.held:
             sign = next((at for at in signs[person] if at > kill.at), None)
@@ -249,4 +251,4 @@ def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
             if sign is None or not waited(person, kill.at):
                 continue
             if not any(one.at < sign for one in later):
-                yield sign - kill.at
+                yield sign - max(at for at in (kill.at, *back) if at < sign)

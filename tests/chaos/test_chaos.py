@@ -12,7 +12,7 @@ from tests.chaos.world import Plan, run_of
 @pytest.mark.chaos
 @pytest.mark.timeout(200)
 async def test_whatever_dies_every_person_is_answered_once_and_in_order() -> None:
-    plan = Plan(seed=4, persons=40, messages=300, kills=10, restarts=2, writing=30.0, patience=50.0)
+    plan = Plan(seed=4, persons=40, messages=300, kills=10, restarts=2, writing=22.0, patience=60.0)
     verdict = judge(await run_of(plan))
     assert verdict.broken(plan) == {}
     assert verdict.kills == plan.kills

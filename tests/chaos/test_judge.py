@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.judge import judge
-from tests.chaos.world import Event, Kill, Plan, Run
+from tests.chaos.world import REDIS_IS_BACK, Event, Kill, Plan, Run
 
 PLAN = Plan(seed=1, order_wait=2.0)
 TURN, NEXT_TURN = "a" * 32, "b" * 32
@@ -103,6 +103,13 @@ def test_a_turn_that_died_must_be_taken_up_soon(after: float, broken: bool) -> N
     rest = bubble(1.5 + after, part("c0m0", 2), f"{TURN}:1:1")
     kills = [Kill(1.5, "worker0", frozenset({"p"}))]
     assert bool(verdict_on([message, *FIRST, *rest], kills=kills)) == broken
+
+
+def test_the_clock_starts_anew_when_redis_is_back() -> None:
+    message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
+    rest = bubble(20.0, part("c0m0", 2), f"{TURN}:1:1")
+    kills = [Kill(1.5, "worker0", frozenset({"p"})), Kill(9.0, REDIS_IS_BACK)]
+    assert verdict_on([message, *FIRST, *rest], kills=kills) == {}
 
 
 def test_a_turn_that_had_said_all_need_not_be_taken_up() -> None:

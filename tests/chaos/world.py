@@ -32,6 +32,7 @@ Event = dict[str, Any]
 Loss = Literal["one sign kept", "both may be lost"]
 
 NUMBER = "106015550100001"
+REDIS_IS_BACK = "redis is back"
 START_SECONDS = 40.0
 READY_SECONDS = 0.05
 LOOK_SECONDS = 0.5
@@ -69,7 +70,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """One SIGKILL that happened.
+    """One SIGKILL that happened, or the end of Redis's absence.
 
     Attributes:
         at: Unix seconds.
@@ -400,6 +401,7 @@ class World:
             await asyncio.sleep(dice.uniform(0.1, 1.5))
             process.start()
             await self._until(self.redis.ping, "Redis")
+            self.run.kills.append(Kill(time.time(), REDIS_IS_BACK))
 
     def _held_by(self, process: Process) -> frozenset[str]:
         """The persons whose turns run in this process now, as RQ has written it down."""
