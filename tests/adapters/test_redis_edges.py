@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from app.adapters.clock import SystemClock
 from app.adapters.redis_store import STORE_SECONDS, RedisStore
@@ -21,7 +22,7 @@ from app.pipeline.reply import reply
 from tests.adapters.relay import relay_to
 from tests.adapters.servers import Server, server_in
 from tests.contracts.conftest import KEYS, open_store
-from tests.fakes import NOW, NUMBER, FakeChannel, FakeModel, World, said
+from tests.fakes import NOW, NUMBER, FakeModel, World, said
 from tests.web.test_webhook import Door, encoded, message, open_real_door, webhook
 
 CONVERSATION = KEYS.user(NUMBER, "US.1001")
@@ -211,7 +212,7 @@ async def test_a_turn_in_which_redis_fills_up_goes_on_when_there_is_room(
 
     async def before_delta(number: int) -> None:
         if number == delta and not filled:
-            await sent(turns.world.channel, delta - 1)  # the last sentence cut has no successor
+            await sent(server, delta - 1)  # the last sentence cut has no successor
             fill(server)
             filled.append(number)
 
@@ -221,10 +222,17 @@ async def test_a_turn_in_which_redis_fills_up_goes_on_when_there_is_room(
     assert filled
 
 
-async def sent(channel: FakeChannel, count: int) -> None:
-    async with asyncio.timeout(30):
-        while len(channel.sent) < count:  # noqa: ASYNC110 - it tells nobody
+async def sent(server: Server, count: int) -> None:
+    """Return once so many bubbles stand as sent: before that, their run insists on writing it."""
+    async with Redis.from_url(server.url) as redis, asyncio.timeout(30):
+        while await _count_sent(redis) < count:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.01)
+
+
+async def _count_sent(redis: Redis) -> int:
+    records = [await redis.hgetall(key) async for key in redis.scan_iter("rv:turn:*")]
+    fields = [pair for record in records for pair in record.items()]
+    return sum(name.startswith(b"state:") and value == b"sent" for name, value in fields)
 
 
 # -- slow ------------------------------------------------------------------------------------------
