@@ -230,7 +230,7 @@ async def sent(server: Server, count: int) -> None:
 
 
 async def _count_sent(redis: Redis) -> int:
-    records = [await redis.hgetall(key) async for key in redis.scan_iter("rv:turn:*")]
+    records: list[Any] = [await redis.hgetall(key) async for key in redis.scan_iter("rv:turn:*")]
     fields = [pair for record in records for pair in record.items()]
     return sum(name.startswith(b"state:") and value == b"sent" for name, value in fields)
 
