@@ -135,6 +135,11 @@ class Process:
                 preexec_fn=_die_with_parent,
             )
 
+    def supervise(self) -> None:
+        """Start it again if it has ended by itself: a worker does, without Redis at its start."""
+        if self.running is not None and self.running.poll() is not None:
+            self.start()
+
     def stop(self, signal_number: int = signal.SIGKILL) -> None:
         """End it; returns when it has ended. The second time does nothing."""
         if self.running is not None:
@@ -296,6 +301,8 @@ class World:
         deadline = time.monotonic() + self.plan.patience
         while time.monotonic() < deadline:
             await asyncio.sleep(LOOK_SECONDS)
+            for process in self.processes.values():
+                process.supervise()
             if await self._all_answered():
                 break
         await asyncio.sleep(1.0)  # whatever comes too much may come now
@@ -377,6 +384,8 @@ class World:
         ]
         deadline = time.monotonic() + START_SECONDS
         while "worker" in name and time.monotonic() < deadline:
+            for one in others:
+                one.supervise()
             pids = {str(one.running.pid) for one in others if one.running}
             if await asyncio.to_thread(self._registered, pids):
                 return
