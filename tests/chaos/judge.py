@@ -21,7 +21,7 @@ SLACK = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One bubble that Meta took; times in Unix seconds.
+    """One request to send a bubble, also one that Meta did not take; times in Unix seconds.
 
     Attributes:
         answered_at: When the business had its answer, or would have had it.
@@ -137,7 +137,7 @@ def _sends(record: Sequence[Event]) -> Iterator[Send]:
                 if status["status"] == "delivered":
                     told.setdefault(status["wamid"], one["at"])
     for one in record:
-        if one["kind"] != "send" or not one["wamid"]:
+        if one["kind"] != "send":
             continue
         reply, number, attempt = one["callback"].split(":")
         yield Send(
@@ -192,7 +192,7 @@ def _judge_requests(sends: Sequence[Send], run: Run, verdict: Verdict) -> set[st
             if (before.reply, before.number) == (send.reply, send.number):
                 continue  # another attempt: judged as a double if both landed
             at = send.received_at
-            if at >= before.received_at + wait and before.told_at > at:
+            if at >= before.received_at + wait and before.told_at > at - SLACK:
                 ran_out.add(send.reply)
             elif first_landed[(before.reply, before.number)] > at and not (
                 send.reply in ran_out and before.answered_at <= at

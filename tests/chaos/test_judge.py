@@ -97,6 +97,14 @@ def test_after_the_wait_the_next_bubble_may_leave_undelivered() -> None:
     assert verdict_on([*silent, *bubble(3.1, part("c0m0", 2), f"{TURN}:1:1")]) == {}
 
 
+def test_a_wait_that_ran_out_counts_though_that_send_was_not_taken() -> None:
+    silent = bubble(1.0, part("c0m0", 1), f"{TURN}:0:1", told=9.0)
+    cut = bubble(3.1, part("c0m0", 2), f"{TURN}:1:1", landed=None, told=None)
+    cut[0]["wamid"] = None
+    again = bubble(9.0, part("c0m0", 2), f"{TURN}:1:2")
+    assert verdict_on([*silent, *cut, *again, *bubble(9.1, "Bye.", f"{TURN}:2:1")]) == {}
+
+
 @pytest.mark.parametrize(("after", "broken"), [(9.0, False), (20.0, True)], ids=["soon", "late"])
 def test_a_turn_that_died_must_be_taken_up_soon(after: float, broken: bool) -> None:
     message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
