@@ -40,7 +40,7 @@ def up(url: str) -> httpx2.Response:
             try:
                 return client.get(url)
             except httpx2.ConnectError:
-                time.sleep(0.05)
+                time.sleep(0.05)  # a process that starts tells nobody
     raise AssertionError("it did not come up")
 
 
