@@ -29,7 +29,16 @@ from app.core.model import (
     Utterance,
 )
 from app.errors import LeaseLost, Parked, Scope
-from app.pipeline.ports import Bot, Clearance, Finish, Limits, Outcome, ReplyServices, TurnRecord
+from app.pipeline.ports import (
+    Bot,
+    Clearance,
+    Finish,
+    Limits,
+    Outcome,
+    ReplyServices,
+    Taken,
+    TurnRecord,
+)
 
 NUMBER = "100000000000001"
 PAIR = timedelta(seconds=6)
@@ -58,6 +67,11 @@ def said(
         text=text,
         readable=readable,
     )
+
+
+def outcomes(taken: Sequence[Taken]) -> list[Outcome]:
+    """What became of events, in a word each."""
+    return [one.outcome for one in taken]
 
 
 class FakeClock:
@@ -265,10 +279,10 @@ class FakeStore:
         turn_id = self._seen.get(self._keys.message(wamid))
         return TurnRecord(turn_id, dict(self.records[turn_id])) if turn_id else None
 
-    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+    async def take_in(self, events: Sequence[Event]) -> list[Taken]:
         return [self._take(event) for event in events]
 
-    def _take(self, event: Event) -> Outcome:
+    def _take(self, event: Event) -> Taken:
         match event:
             case InboundMessage():
                 return self._take_message(event)
@@ -277,7 +291,7 @@ class FakeStore:
             case Moved():
                 return self._take_move(event)
             case Ignored():
-                return self._remember(event.wamid or uuid.uuid4().hex, "ignored")
+                return Taken(self._remember(event.wamid or uuid.uuid4().hex, "ignored"))
 
     def _remember(self, wamid: str, outcome: Outcome) -> Outcome:
         key = self._keys.message(wamid)
@@ -286,18 +300,19 @@ class FakeStore:
         self._seen[key] = ""
         return outcome
 
-    def _take_message(self, message: InboundMessage) -> Outcome:
+    def _take_message(self, message: InboundMessage) -> Taken:
         if self._remember(message.wamid, "queued") == "duplicate":
-            return "duplicate"
+            return Taken("duplicate")
         conversation = self._resolve(message)
         conversation.inbox.append(message)
         conversation.inbox.sort(key=lambda waiting: waiting.sent_at)
         if conversation.lease or conversation.turn in dict(self.queue):
             if conversation.key in self._hands and not self.deaf:
                 self._hands[conversation.key].grown.set()
-            return "joined"
+            turn_id = conversation.open or conversation.turn or ""
+            return Taken("joined", conversation.key, turn_id)
         self._queue(conversation)
-        return "queued"
+        return Taken("queued", conversation.key, conversation.turn or "")
 
     def _queue(self, conversation: _Conversation) -> None:
         conversation.turn, conversation.given_up = uuid.uuid4().hex, False
@@ -322,13 +337,13 @@ class FakeStore:
             self._aliases[key] = found
         return found
 
-    def _take_status(self, status: Status) -> Outcome:
+    def _take_status(self, status: Status) -> Taken:
         bubble = self._bubbles[self._keys.message(status.wamid)]
         parts = (status.callback or "").split(":")
         if len(parts) == 3:
             bubble.update(turn=parts[0], number=parts[1])
         if int(bubble.get("delivery", "0")) >= status.delivery:
-            return "stale"
+            return Taken("stale")
         bubble["delivery"] = str(int(status.delivery))
         if "turn" in bubble:
             attempt = int(parts[2]) if len(parts) == 3 else None
@@ -336,7 +351,16 @@ class FakeStore:
             self.note_delivery(bubble["turn"], bubble["number"], status.delivery, code, attempt)
             if bubble["turn"] in self._hands:
                 self._hands[bubble["turn"]].status_came.set()
-        return "news"
+        return self._told_of(bubble, parts[2] if len(parts) == 3 else "")
+
+    def _told_of(self, bubble: Mapping[str, str], attempt: str) -> Taken:
+        if "turn" not in bubble:
+            return Taken("news")
+        turn_id, number = bubble["turn"], bubble["number"]
+        record = self.records[turn_id]
+        attempt = attempt or record.get(f"attempt:{number}", "")
+        first = record.get("begun", "").partition(" ")[0]
+        return Taken("news", record.get("conversation", ""), turn_id, number, attempt, first)
 
     def note_delivery(
         self, turn: str, number: str, delivery: int, code: str = "", attempt: int | None = None
@@ -349,7 +373,7 @@ class FakeStore:
             record[f"delivery:{number}"] = str(int(delivery))
             record[f"failed_code:{number}"] = code
 
-    def _take_move(self, moved: Moved) -> Outcome:
+    def _take_move(self, moved: Moved) -> Taken:
         number, keys = moved.phone_number_id, self._keys
         old_user = keys.user(number, moved.old_user_id) if moved.old_user_id else ""
         old_phone = keys.phone(number, moved.old_phone) if moved.old_phone else ""
@@ -357,7 +381,7 @@ class FakeStore:
         new_phone = keys.phone(number, moved.new_phone) if moved.new_phone else ""
         found = self._aliases.get(old_user) or self._aliases.get(old_phone)
         if found is None:
-            return "ignored"
+            return Taken("ignored")
         other, holder = self._aliases.get(new_user), self._aliases.get(new_phone)
         if not other and holder:
             if holder.user_id in (None, moved.new_user_id):
@@ -374,7 +398,7 @@ class FakeStore:
             self._aliases.pop(old_phone, None)
         for key in filter(None, (old_user, new_user, new_phone)):
             self._aliases[key] = target
-        return "moved"
+        return Taken("moved", target.key)
 
     @asynccontextmanager
     async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_FakeHand | None"]:
@@ -415,6 +439,7 @@ class _FakeHand:
         self._store, self._conversation = store, conversation
         self._record = record = store.records[turn_id]
         conversation.lease, conversation.turn = token, turn_id
+        record["conversation"] = conversation.key
         if "begun" not in record:
             self._drop_plan()
         answered = record["begun"].split() if "begun" in record else None

@@ -35,7 +35,7 @@ from datetime import timedelta
 from importlib.resources import files
 from itertools import chain
 from secrets import token_hex
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import orjson
 import structlog
@@ -57,7 +57,7 @@ from app.core.model import (
     Status,
 )
 from app.errors import LeaseLost, Parked, Scope, Unavailable
-from app.pipeline.ports import DEFAULT_RATES, Outcome, Rates, TurnJobs, TurnRecord
+from app.pipeline.ports import DEFAULT_RATES, Outcome, Rates, Taken, TurnJobs, TurnRecord
 
 log = structlog.get_logger()
 
@@ -185,24 +185,24 @@ class RedisStore:
 
     # -- receive and record ------------------------------------------------------------------
 
-    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+    async def take_in(self, events: Sequence[Event]) -> list[Taken]:
         """See ``Store.take_in``. Large batches go in slices; each slice is atomic by itself.
 
         Calls that wait at the same moment share one script call.
         """
         updates = [self._update(event) for event in events]
-        outcomes: list[Outcome] = []
+        taken: list[Taken] = []
         try:
             for start in range(0, len(updates), SLICE):
-                outcomes += await self._take_in(updates[start : start + SLICE])
+                taken += await self._take_in(updates[start : start + SLICE])
         except (RedisError, OSError, TimeoutError) as exc:
             raise _not_now(exc) from exc
-        return outcomes
+        return taken
 
-    async def _take_in_slice(self, updates: Sequence[Update]) -> list[Outcome]:
+    async def _take_in_slice(self, updates: Sequence[Update]) -> list[Taken]:
         """One script call, with what may be updates of several callers."""
         raw = await self._intake(args=[rq_time(), *chain.from_iterable(updates)])
-        return [word.decode() for word in raw]
+        return [_taken(told.decode()) for told in raw]
 
     def _update(self, event: Event) -> Update:
         """One event as the intake script reads it: its kind and that kind's fields, as JSON (each
@@ -447,6 +447,11 @@ def _lua_string(text: str) -> str:
     if "]==]" in text:
         raise ValueError("cannot be written as a Lua string")
     return f"[==[{text}]==]"
+
+
+def _taken(told: str) -> Taken:
+    outcome, *ids = told.split(" ")
+    return Taken(cast(Outcome, outcome), *ids)
 
 
 def _not_now(exc: Exception) -> Unavailable:

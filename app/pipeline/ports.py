@@ -29,6 +29,27 @@ Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news",
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """One event that has been taken in, and what it belongs to.
+
+    Attributes:
+        conversation: ``""`` where it changed nothing, or belongs to none.
+        turn_id: Of a message, the turn that stands or runs now (one whose answer has begun leaves
+            it to the next); of a status, its bubble's turn.
+        number: Of a status, its bubble's number.
+        attempt: Of a status, which of the bubble's sends it is about.
+        first: Of a status, the key of the first message that its turn answers.
+    """
+
+    outcome: Outcome
+    conversation: str = ""
+    turn_id: str = ""
+    number: str = ""
+    attempt: str = ""
+    first: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The last item of a stream that ended as it should.
 
@@ -97,8 +118,8 @@ class Channel(Protocol):
 class Store(Protocol):
     """What survives a process: inboxes, turns, leases, histories, bubbles."""
 
-    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
-        """Store events, each atomically with all that follows from it; one outcome for each.
+    async def take_in(self, events: Sequence[Event]) -> list[Taken]:
+        """Store events, each atomically with all that follows from it; what became of each.
 
         A message is remembered by its wamid for 8 days, put in its conversation's inbox and, unless
         the conversation has a live turn, queued as one. The second time changes nothing.

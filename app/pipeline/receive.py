@@ -22,24 +22,28 @@ async def receive(events: Sequence[Event], services: Services) -> None:
     Raises:
         Unavailable: Not all of it is stored. Meta delivers the whole body again.
     """
-    taken = [_unless_expired(event, services) for event in events]
-    outcomes = await services.store.take_in(taken)
-    for event, outcome in zip(taken, outcomes, strict=True):
+    wanted = [_unless_expired(event, services) for event in events]
+    for event, taken in zip(wanted, await services.store.take_in(wanted), strict=True):
         kind = type(event).__name__
-        services.meter.count(metrics.WEBHOOK_EVENTS, kind=kind, outcome=outcome)
+        services.meter.count(metrics.WEBHOOK_EVENTS, kind=kind, outcome=taken.outcome)
         match event:
             case InboundMessage():
                 log.info(
                     "message.received",
                     message_key=services.keys.message(event.wamid),
+                    conversation_key=taken.conversation,
+                    turn_id=taken.turn_id,
                     type=event.kind,
-                    outcome=outcome,
+                    outcome=taken.outcome,
                 )
             case Ignored():
                 services.meter.count(metrics.WEBHOOK_IGNORED, reason=event.reason)
-                log.info("event.ignored", reason=event.reason, outcome=outcome)
+                key = services.keys.message(event.wamid) if event.wamid else ""
+                log.info(
+                    "event.ignored", message_key=key, reason=event.reason, outcome=taken.outcome
+                )
             case _:
-                log.info("person.moved", outcome=outcome)
+                log.info("person.moved", conversation_key=taken.conversation, outcome=taken.outcome)
 
 
 def _unless_expired(event: Event, services: Services) -> Event:

@@ -17,16 +17,18 @@ async def record(statuses: Sequence[Status], services: Services) -> None:
     Raises:
         Unavailable: Not all of it is stored. Meta delivers the whole body again.
     """
-    outcomes = await services.store.take_in(statuses)
-    for status, outcome in zip(statuses, outcomes, strict=True):
-        services.meter.count(metrics.WEBHOOK_EVENTS, kind="Status", outcome=outcome)
-        if outcome != "news":
+    for status, taken in zip(statuses, await services.store.take_in(statuses), strict=True):
+        services.meter.count(metrics.WEBHOOK_EVENTS, kind="Status", outcome=taken.outcome)
+        if taken.outcome != "news":
             continue
         delivery = status.delivery.name.lower()
         services.meter.count(metrics.STATUSES, status=delivery, code=str(status.error_code or ""))
         log.info(
             "bubble.status",
             bubble_key=services.keys.message(status.wamid),
+            conversation_key=taken.conversation,
+            turn_id=taken.turn_id,
+            number=int(taken.number) if taken.number else None,
             status=delivery,
             code=status.error_code,
         )

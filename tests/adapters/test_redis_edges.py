@@ -22,7 +22,7 @@ from app.pipeline.reply import reply
 from tests.adapters.relay import relay_to
 from tests.adapters.servers import Server, server_in
 from tests.contracts.conftest import KEYS, open_store
-from tests.fakes import NOW, NUMBER, FakeModel, World, said
+from tests.fakes import NOW, NUMBER, FakeModel, World, outcomes, said
 from tests.web.test_webhook import Door, encoded, message, open_real_door, webhook
 
 CONVERSATION = KEYS.user(NUMBER, "US.1001")
@@ -120,8 +120,8 @@ async def test_what_cannot_be_written_is_refused_whole_and_taken_when_it_can(
         assert failure.value.scope == "store"
     assert contents(server) == before
     end(server)
-    outcomes = [await store.take_in(batch) for batch in events]
-    assert outcomes == [["joined", "queued"], ["news"], ["ignored"]]
+    became = [outcomes(await store.take_in(batch)) for batch in events]
+    assert became == [["joined", "queued"], ["news"], ["ignored"]]
 
 
 @pytest.mark.parametrize(("begin", "end"), TROUBLES)
@@ -256,7 +256,7 @@ async def delivered(store: RedisStore, message: Event) -> str:
     """What becomes of it, as Meta delivers it again and again."""
     for _ in range(3):
         try:
-            return (await store.take_in([message]))[0]
+            return (await store.take_in([message]))[0].outcome
         except Unavailable:
             continue
     raise AssertionError("never stored")

@@ -22,7 +22,7 @@ from app.errors import LeaseLost, Unavailable
 from app.pipeline.ports import TurnInHand
 from tests.adapters.relay import Relay, relay_to, until
 from tests.contracts.conftest import KEYS, open_store
-from tests.fakes import NOW, NUMBER, said
+from tests.fakes import NOW, NUMBER, outcomes, said
 
 USER = "US.1001"
 CONVERSATION = KEYS.user(NUMBER, USER)
@@ -301,7 +301,7 @@ async def test_a_message_waits_for_a_job_only_where_a_worker_will_find_it(
     turn_id = str(await redis.lindex(WAITING, 0))
     await fate(Job(redis, turn_id))
     await forget_that_it_was_live(redis)
-    assert await store.take_in([said("two")]) == [outcome]
+    assert outcomes(await store.take_in([said("two")])) == [outcome]
     jobs = await redis.lrange(WAITING, 0, -1)
     assert len([job for job in jobs if job != turn_id]) == (1 if outcome == "queued" else 0)
 
@@ -317,12 +317,12 @@ async def test_a_job_that_was_popped_long_ago_and_never_begun_is_dead(
     await store.take_in([said("one")])
     await redis.lmove(WAITING, POPPED)
     await forget_that_it_was_live(redis)
-    assert await store.take_in([said("two")]) == ["joined"]
+    assert outcomes(await store.take_in([said("two")])) == ["joined"]
     first_seen = await redis.hget(KNOWN, "popped_ms")
     assert first_seen
-    assert await store.take_in([said("three")]) == ["joined"]
+    assert outcomes(await store.take_in([said("three")])) == ["joined"]
     await redis.hset(KNOWN, "popped_ms", int(first_seen) - 60_000)
-    assert await store.take_in([said("four")]) == ["queued"]
+    assert outcomes(await store.take_in([said("four")])) == ["queued"]
     async with store.turn(CONVERSATION, await popped(redis)) as hand:
         assert hand is not None
         assert [message.text for message in hand.turn.messages] == ["one", "two", "three", "four"]
@@ -339,7 +339,7 @@ async def test_the_longer_the_queue_the_less_often_it_is_searched(
         seconds_gone = 10 if number != 1 else 30
         await redis.hset(KNOWN, "live_ms", live_ms - 1000 * seconds_gone)
         before = await searched(redis)
-        assert await store.take_in([said(f"more {number}")]) == ["joined"]
+        assert outcomes(await store.take_in([said(f"more {number}")])) == ["joined"]
         assert await searched(redis) - before == searches
     await redis.ltrim(WAITING, -1, -1)
     async with store.turn(CONVERSATION, await popped(redis)):
@@ -356,7 +356,7 @@ async def test_a_failed_job_blocks_nobody_even_if_it_was_live_a_moment_ago(
 ) -> None:
     await store.take_in([said("one")])
     await Job(redis, await popped(redis)).is_said_to_be("failed")
-    assert await store.take_in([said("two")]) == ["queued"]
+    assert outcomes(await store.take_in([said("two")])) == ["queued"]
 
 
 async def test_a_second_run_of_an_answered_turn_finds_nothing(
@@ -369,7 +369,7 @@ async def test_a_second_run_of_an_answered_turn_finds_nothing(
         await hand.finish("Yes.", ending="answered")
     async with store.turn(CONVERSATION, turn_id) as hand:
         assert hand is None
-    assert await store.take_in([said("two")]) == ["queued"]
+    assert outcomes(await store.take_in([said("two")])) == ["queued"]
 
 
 # -- Redis away ------------------------------------------------------------------------------------
@@ -416,8 +416,8 @@ async def test_a_webhook_waits_two_seconds_for_redis_and_no_longer(
         assert "during" not in str(failure)
     await relay.stop()
     await relay.start()
-    assert await far_store.take_in([message]) == ["joined"]
-    assert await far_store.take_in([message]) == ["duplicate"]
+    assert outcomes(await far_store.take_in([message])) == ["joined"]
+    assert outcomes(await far_store.take_in([message])) == ["duplicate"]
 
 
 async def test_a_late_answer_is_not_taken_for_the_next_ones(
@@ -430,7 +430,7 @@ async def test_a_late_answer_is_not_taken_for_the_next_ones(
         await far_store.take_in([message])
     relay.open.set()  # the script runs now, and nobody waits for its answer
     await until(lambda: redis.llen(WAITING))
-    assert await far_store.take_in([message, said("after")]) == ["duplicate", "joined"]
+    assert outcomes(await far_store.take_in([message, said("after")])) == ["duplicate", "joined"]
     await far_store.ping()
 
 
@@ -496,7 +496,7 @@ async def test_every_message_is_answered_exactly_once_whatever_happens_at_the_sa
             message = said(text, user_id=f"US.{dice.randrange(PEOPLE)}", phone=None)
             await store.take_in([message])
             if dice.random() < 0.2:
-                assert await store.take_in([message]) == ["duplicate"]
+                assert outcomes(await store.take_in([message])) == ["duplicate"]
             await pause()
 
     async def worker(store: RedisStore) -> None:

@@ -9,9 +9,9 @@ import pytest
 from app import metrics
 from app.core.model import Address, Bubble, Delivery, Ignored, Moved, Status, Turn, Utterance
 from app.errors import LeaseLost, Parked
-from app.pipeline.ports import TurnInHand
-from tests.contracts.conftest import Stage
-from tests.fakes import NOW, NUMBER, said
+from app.pipeline.ports import Taken, TurnInHand
+from tests.contracts.conftest import KEYS, Stage
+from tests.fakes import NOW, NUMBER, outcomes, said
 
 SECOND = timedelta(seconds=1)
 LONG_AGO = NOW - timedelta(days=400)
@@ -44,7 +44,7 @@ def status(wamid: str, delivery: Delivery, callback: str | None = None) -> Statu
 
 
 async def test_a_message_becomes_one_queued_turn(stage: Stage) -> None:
-    assert await stage.store.take_in([said("Hi")]) == ["queued"]
+    assert outcomes(await stage.store.take_in([said("Hi")])) == ["queued"]
     turn = await answer(stage)
     assert [message.text for message in turn.messages] == ["Hi"]
     assert await stage.take_job() is None
@@ -53,10 +53,10 @@ async def test_a_message_becomes_one_queued_turn(stage: Stage) -> None:
 async def test_a_redelivered_message_changes_nothing(stage: Stage) -> None:
     message = said("Hi")
     await stage.store.take_in([message])
-    assert await stage.store.take_in([message]) == ["duplicate"]
+    assert outcomes(await stage.store.take_in([message])) == ["duplicate"]
     turn = await answer(stage)
     assert len(turn.messages) == 1
-    assert await stage.store.take_in([message]) == ["duplicate"]
+    assert outcomes(await stage.store.take_in([message])) == ["duplicate"]
     assert await stage.take_job() is None
 
 
@@ -75,8 +75,8 @@ async def test_a_second_run_of_a_turn_that_ended_leaves_newer_messages_alone(sta
 
 
 async def test_messages_before_a_turn_begins_are_one_turn(stage: Stage) -> None:
-    assert await stage.store.take_in([said("one"), said("two")]) == ["queued", "joined"]
-    assert await stage.store.take_in([said("three")]) == ["joined"]
+    assert outcomes(await stage.store.take_in([said("one"), said("two")])) == ["queued", "joined"]
+    assert outcomes(await stage.store.take_in([said("three")])) == ["joined"]
     turn = await answer(stage)
     assert [message.text for message in turn.messages] == ["one", "two", "three"]
     assert await stage.take_job() is None
@@ -89,31 +89,31 @@ async def test_a_turn_reads_messages_by_the_time_they_were_sent(stage: Stage) ->
 
 
 async def test_what_nobody_said_is_remembered_and_not_queued(stage: Stage) -> None:
-    assert await stage.store.take_in([Ignored("reaction", "wamid.r")]) == ["ignored"]
-    assert await stage.store.take_in([Ignored("reaction", "wamid.r")]) == ["duplicate"]
+    assert outcomes(await stage.store.take_in([Ignored("reaction", "wamid.r")])) == ["ignored"]
+    assert outcomes(await stage.store.take_in([Ignored("reaction", "wamid.r")])) == ["duplicate"]
     assert await stage.take_job() is None
 
 
 async def test_ignored_events_without_an_id_are_all_counted(stage: Stage) -> None:
     nameless = Ignored("unknown_field")
-    assert await stage.store.take_in([nameless, nameless]) == ["ignored", "ignored"]
+    assert outcomes(await stage.store.take_in([nameless, nameless])) == ["ignored", "ignored"]
 
 
 async def test_a_thousand_updates_in_one_call_are_all_stored(stage: Stage) -> None:
     messages = [said(f"no. {n}", user_id=f"US.{n}", phone=None) for n in range(1000)]
-    assert await stage.store.take_in(messages) == ["queued"] * 1000
+    assert outcomes(await stage.store.take_in(messages)) == ["queued"] * 1000
 
 
 async def test_taking_in_nothing_is_nothing(stage: Stage) -> None:
-    assert await stage.store.take_in([]) == []
+    assert outcomes(await stage.store.take_in([])) == []
 
 
 # -- who is who --------------------------------------------------------------------------------
 
 
 async def test_two_of_our_numbers_are_two_conversations(stage: Stage) -> None:
-    outcomes = await stage.store.take_in([said("a"), said("b", number="200000000000002")])
-    assert outcomes == ["queued", "queued"]
+    messages = [said("a"), said("b", number="200000000000002")]
+    assert outcomes(await stage.store.take_in(messages)) == ["queued", "queued"]
     first, second = await answer(stage), await answer(stage)
     assert {first.messages[0].text, second.messages[0].text} == {"a", "b"}
     assert first.conversation != second.conversation
@@ -161,7 +161,9 @@ async def test_the_address_has_what_is_known_of_the_person(stage: Stage) -> None
 async def test_a_new_user_id_keeps_the_conversation(stage: Stage) -> None:
     await stage.store.take_in([said("before", user_id="US.4", phone=None)])
     first = await answer(stage, "An answer.")
-    assert await stage.store.take_in([Moved(NUMBER, "US.4", None, "US.5", None)]) == ["moved"]
+    assert outcomes(await stage.store.take_in([Moved(NUMBER, "US.4", None, "US.5", None)])) == [
+        "moved"
+    ]
     await stage.store.take_in([said("after", user_id="US.5", phone=None)])
     second = await answer(stage)
     assert second.conversation == first.conversation
@@ -202,7 +204,9 @@ async def test_a_move_to_a_phone_of_somebody_else_does_not_merge_two_people(stag
 
 
 async def test_a_move_of_somebody_unknown_is_ignored(stage: Stage) -> None:
-    assert await stage.store.take_in([Moved(NUMBER, "US.0", None, "US.6", None)]) == ["ignored"]
+    assert outcomes(await stage.store.take_in([Moved(NUMBER, "US.0", None, "US.6", None)])) == [
+        "ignored"
+    ]
 
 
 # -- a turn in hand ----------------------------------------------------------------------------
@@ -221,7 +225,7 @@ async def test_a_message_during_the_turn_is_the_next_turn(stage: Stage) -> None:
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        assert await stage.store.take_in([said("two")]) == ["joined"]
+        assert outcomes(await stage.store.take_in([said("two")])) == ["joined"]
         await hand.finish("Yes.", ending="answered")
     turn = await answer(stage)
     assert [message.text for message in turn.messages] == ["two"]
@@ -270,7 +274,7 @@ async def test_a_turn_of_nothing_is_none(stage: Stage) -> None:
 async def test_a_message_after_the_end_is_queued_again(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     await answer(stage)
-    assert await stage.store.take_in([said("two")]) == ["queued"]
+    assert outcomes(await stage.store.take_in([said("two")])) == ["queued"]
 
 
 STEPS: dict[str, Callable[[TurnInHand], Awaitable[object]]] = {
@@ -586,10 +590,8 @@ S, F, D, R = Delivery.SENT, Delivery.FAILED, Delivery.DELIVERED, Delivery.READ
 async def test_a_status_never_steps_back(
     stage: Stage, order: list[Delivery], news: list[Delivery]
 ) -> None:
-    outcomes = await stage.store.take_in([status("wamid.x", delivery) for delivery in order])
-    assert [delivery for delivery, word in zip(order, outcomes, strict=True) if word == "news"] == (
-        news
-    )
+    taken = await stage.store.take_in([status("wamid.x", delivery) for delivery in order])
+    assert [way for way, one in zip(order, taken, strict=True) if one.outcome == "news"] == (news)
 
 
 @pytest.mark.parametrize("first", ["answer", "status"])
@@ -644,7 +646,29 @@ async def test_a_wait_that_runs_out_tells_what_is_known(stage: Stage) -> None:
 
 
 async def test_a_callback_of_another_program_is_no_bubble_of_ours(stage: Stage) -> None:
-    assert await stage.store.take_in([status("wamid.o", S, callback="part=1;turn=2")]) == ["news"]
+    assert outcomes(
+        await stage.store.take_in([status("wamid.o", S, callback="part=1;turn=2")])
+    ) == ["news"]
+
+
+async def test_each_event_is_told_with_the_turn_that_it_belongs_to(stage: Stage) -> None:
+    one, two = said("one"), said("two")
+    (queued,) = await stage.store.take_in([one])
+    (joined,) = await stage.store.take_in([two])
+    turn_id, conversation = await job_of(stage)
+    assert queued == Taken("queued", conversation, turn_id)
+    assert joined == Taken("joined", conversation, turn_id)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=2, within=SECOND)
+        await hand.settle_send(bubble_of(hand), wamid="wamid.o")
+        (sent,) = await stage.store.take_in([status("wamid.o", D)])
+        (late,) = await stage.store.take_in([status("wamid.p", D, callback=f"{turn_id}:0:1")])
+        (stale,) = await stage.store.take_in([status("wamid.o", S)])
+    first = KEYS.message(one.wamid)
+    assert sent == Taken("news", conversation, turn_id, "0", "2", first)
+    assert late == Taken("news", conversation, turn_id, "0", "1", first)
+    assert stale == Taken("stale")
 
 
 async def test_troubles_are_told_by_scope(stage: Stage) -> None:

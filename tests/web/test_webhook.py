@@ -24,7 +24,7 @@ from app import metrics
 from app.core.model import Event, InboundMessage
 from app.errors import Unavailable
 from app.main import create_app
-from app.pipeline.ports import Outcome, Services
+from app.pipeline.ports import Services, Taken
 from app.web.webhook import MOST_BYTES, webhook_route
 from tests.contracts.conftest import open_store
 from tests.fakes import NOW, FakeStore, World
@@ -564,7 +564,7 @@ class Away(FakeStore):
 
     trouble: Exception | None = None
 
-    async def take_in(self, events: Sequence[Event]) -> list[Outcome]:
+    async def take_in(self, events: Sequence[Event]) -> list[Taken]:
         if self.trouble:
             raise self.trouble
         return await super().take_in(events)
@@ -618,6 +618,8 @@ async def test_a_message_leaves_one_line_without_a_person_in_it(
     assert line["event"] == "message.received"
     assert line["message_key"] == door.world.keys.message(WAMID)
     assert line["outcome"] == "queued"
+    ((turn_id, conversation),) = door.world.store.queue
+    assert (line["conversation_key"], line["turn_id"]) == (conversation, turn_id)
 
 
 async def test_an_old_message_is_recorded_and_not_queued(door: Door) -> None:

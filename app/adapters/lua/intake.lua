@@ -1,9 +1,14 @@
--- Store a slice of what Meta told us; one word for each. Twice is safe: the second time is "duplicate".
+-- Store a slice of what Meta told us; for each its outcome and the keys it belongs to, between spaces
+-- (see told). Twice is safe: the second time is "duplicate".
 -- ARGV: the time as RQ writes it, then for each update two arguments: its kind and that kind's fields
 -- as a JSON array (see take_*), and a message's document as it is to be kept.
 -- Many updates in one call are one atomic step; Python keeps the slices small.
 
 local at = ARGV[1]
+
+-- Outcome, conversation and turn; of a status also the bubble's number, the attempt and the first
+-- message that its turn answers. Any but the first may be empty.
+local function told(...) return table.concat({ ... }, ' ') end
 
 local function keep_alias(key, conversation)
   if key ~= '' then redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS) end
@@ -62,10 +67,11 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   redis.call('ZADD', PENDING_KEY, 'LT', seconds, conversation)
   if live(conversation) then
     redis.call('PUBLISH', NEWS_CHANNEL, conversation)
-    return 'joined'
+    local known = redis.call('HMGET', key, 'open', 'turn')
+    return told('joined', conversation, known[1] or known[2] or '')
   end
   queue_turn(conversation, turn, at)
-  return 'queued'
+  return told('queued', conversation, turn)
 end
 
 -- Remember something that is not to be answered, so that its redelivery is counted once; what has no
@@ -87,13 +93,14 @@ local function take_status(_, wamid_key, delivery, seconds, code, turn, number, 
   if tonumber(known[1] or 0) >= delivery then return 'stale' end
   redis.call('HSET', key, 'delivery', delivery, 'at', seconds, 'code', code)
   redis.call('EXPIRE', key, KEPT_SECONDS)
-  if known[2] then
-    local record = turn_key(known[2])
-    note_delivery(record, known[3], delivery, code, tonumber(attempt))
-    redis.call('EXPIRE', record, KEPT_SECONDS)
-    redis.call('PUBLISH', NEWS_CHANNEL, known[2])
-  end
-  return 'news'
+  if not known[2] then return 'news' end
+  local record = turn_key(known[2])
+  note_delivery(record, known[3], delivery, code, tonumber(attempt))
+  redis.call('EXPIRE', record, KEPT_SECONDS)
+  redis.call('PUBLISH', NEWS_CHANNEL, known[2])
+  local of = redis.call('HMGET', record, 'conversation', 'attempt:' .. known[3], 'begun')
+  if attempt == '' then attempt = of[2] or '' end
+  return told('news', of[1] or '', known[2], known[3], attempt, string.match(of[3] or '', '^%x*'))
 end
 
 local function prepend_history(from, to)
@@ -134,7 +141,7 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   end
   keep_alias(new_user_key, target)
   keep_alias(new_phone_key, target)
-  return 'moved'
+  return told('moved', target)
 end
 
 local takers = { message = take_message, note = take_note, status = take_status, move = take_move }
