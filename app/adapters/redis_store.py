@@ -316,25 +316,19 @@ class RedisStore:
     async def _take_lease(self, conversation: str, turn_id: str, token: str) -> list[Any] | None:
         """What ``begin_turn.lua`` has read; ``None`` when there is nothing to do.
 
-        A holder may be dead: wait once for its lease to run out. If it was renewed meanwhile, its
-        holder lives and will queue whatever is left; then this run is one too many.
+        Raises:
+            Parked: Not now; a lease whose holder may be dead is left until it has run out.
         """
-        args: list[str | int | float] = [
-            conversation,
-            turn_id,
-            token,
-            int(LEASE_SECONDS * 1000),
-            MOST_MESSAGES,
-            time.time(),
-        ]
-        answer = await self._begin_turn(args=args)
-        if answer[0] == b"leased":
-            holder, left_ms = answer[1], max(0, answer[2])
-            await asyncio.sleep(left_ms / 1000 + 0.05)
-            answer = await self._begin_turn(args=args)
-            if answer[0] == b"leased":
-                log.info("turn.leased", same_holder=answer[1] == holder)
-                return None
+        answer = await self._begin_turn(
+            args=[
+                conversation,
+                turn_id,
+                token,
+                int(LEASE_SECONDS * 1000),
+                MOST_MESSAGES,
+                time.time(),
+            ]
+        )
         if answer[0] == b"held":
             raise Parked(timedelta(milliseconds=answer[1]))
         if answer[0] == b"empty":

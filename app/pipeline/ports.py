@@ -139,7 +139,9 @@ class Store(Protocol):
         A lost lease cancels the body, which then raises ``LeaseLost``.
 
         Raises:
-            Parked: A stop or a throttled person: there is no use in asking the model now.
+            Parked: A stop or a throttled person: there is no use in asking the model now. Or a
+                lease whose holder may be dead, and whom nobody else would follow: it is looked at
+                again when it should have run out, and then left to a holder that has kept it.
         """
         ...
 

@@ -43,8 +43,9 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
     has the model go on from there; no bubble is said again.
 
     Raises:
-        Unavailable, Parked: The answer could not be sent (to its end) now. What was cut is written
-            down and the messages keep waiting: run the turn again later.
+        Unavailable, Parked: The answer could not be sent (to its end) now, or an earlier run may
+            be dead and its lease has not run out. What was cut is written down and the messages
+            keep waiting: run the turn again later.
         LeaseLost: Another worker answers.
     """
     async with services.store.turn(conversation, turn_id) as hand:

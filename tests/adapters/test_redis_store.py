@@ -18,7 +18,7 @@ from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.model import Bubble, Delivery, Ignored, Moved, Status
-from app.errors import LeaseLost, Unavailable
+from app.errors import LeaseLost, Parked, Unavailable
 from app.pipeline.ports import TurnInHand
 from tests.adapters.relay import Relay, relay_to, until
 from tests.contracts.conftest import KEYS, open_store
@@ -204,36 +204,57 @@ async def test_the_lease_of_a_dead_worker_is_taken_when_it_has_run_out(
     store: RedisStore, redis: Redis
 ) -> None:
     await store.take_in([said("Hi")])
-    await redis.set(LEASE, "a dead one", px=300)
-    async with store.turn(CONVERSATION, await popped(redis)) as hand:
+    turn_id = await popped(redis)
+    await redis.set(LEASE, f"{turn_id}:a dead one", px=60_000)
+    with pytest.raises(Parked) as parked:  # its place is free for others meanwhile
+        await take(store, turn_id)
+    assert 58 < parked.value.after.total_seconds() <= 60
+    await redis.delete(LEASE)
+    async with store.turn(CONVERSATION, turn_id) as hand:
         assert hand is not None
         assert [message.text for message in hand.turn.messages] == ["Hi"]
+        assert await redis.hget(KNOWN, "doubted") is None
 
 
-async def test_the_lease_of_a_living_worker_is_left_to_it(store: RedisStore, redis: Redis) -> None:
+async def test_a_lease_that_was_kept_past_its_end_is_left_to_its_holder(
+    store: RedisStore, redis: Redis
+) -> None:
     await store.take_in([said("Hi")])
     turn_id = await popped(redis)
-    await redis.set(LEASE, "a living one", px=1000)
-
-    async def run() -> bool:
-        async with store.turn(CONVERSATION, turn_id) as hand:
-            return hand is not None
-
-    before = await scripts_run(redis)
-    running = asyncio.create_task(run())
-
-    async def has_looked() -> bool:
-        return await scripts_run(redis) > before
-
-    await until(has_looked)
-    await redis.set(LEASE, "a living one", px=60_000, xx=True)
-    assert not await running
-    assert await redis.get(LEASE) == "a living one"
+    await redis.set(LEASE, f"{turn_id}:a living one", px=100)
+    with pytest.raises(Parked):
+        await take(store, turn_id)
+    with pytest.raises(Parked):  # too early to tell
+        await take(store, turn_id)
+    await redis.pexpire(LEASE, 60_000)
+    await until(lambda: is_past(redis, "doubted_until_ms"))
+    assert not await take(store, turn_id)
+    await redis.set(LEASE, f"{turn_id}:its successor", px=60_000)
+    with pytest.raises(Parked):  # of whom nothing is known
+        await take(store, turn_id)
 
 
-async def scripts_run(redis: Redis) -> int:
-    stats = await redis.info("commandstats")
-    return int(stats["cmdstat_evalsha"]["calls"])
+async def test_a_lease_of_another_jobs_worker_is_left_to_that_job(
+    store: RedisStore, redis: Redis
+) -> None:
+    await store.take_in([said("Hi")])
+    turn_id = await popped(redis)
+    await redis.set(LEASE, f"{turn_id}:its worker", px=60_000)
+    assert not await take(store, "f" * 32)
+    await redis.hset(f"rq:job:{turn_id}", "status", "failed")
+    with pytest.raises(Parked):  # now nobody else would come
+        await take(store, "f" * 32)
+
+
+async def take(store: RedisStore, turn_id: str) -> bool:
+    """Whether the turn was to be had."""
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        return hand is not None
+
+
+async def is_past(redis: Redis, field: str) -> bool:
+    seconds, microseconds = await redis.time()
+    return seconds * 1000 + microseconds / 1000 > float(await redis.hget(KNOWN, field) or 0)
 
 
 # -- which jobs are live ---------------------------------------------------------------------------

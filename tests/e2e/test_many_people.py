@@ -50,6 +50,6 @@ def test_the_last_bubble_leaves_soon_after_the_model_has_ended(crowd: Crowd) -> 
 
 
 def test_the_worker_never_looked_dead(house: House, crowd: Crowd) -> None:
-    for trouble in ("heartbeat failed", "stranded", "turn.lost", "turn.leased"):
+    for trouble in ("heartbeat failed", "stranded", "turn.lost", "turn.parked"):
         assert trouble not in crowd.log
     assert int(house.redis.scard("rq:workers")) == 1

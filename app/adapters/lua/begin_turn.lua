@@ -1,14 +1,29 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
--- Returns {'leased', token, ms left}, {'empty'}, {'held', ms} (stopped: come back then), or
+-- Returns {'empty'} (nothing to do), {'held', ms} (stopped, or its holder may be dead: come back then), or
 -- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn}: another
 -- one where an earlier turn's answer has begun and not ended, under whichever job.
 
 local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
 local key = conversation_key(conversation)
 
+-- A lease is held: by a living worker, or by one that has died since it was renewed.
 local holder = redis.call('GET', lease_key(conversation))
-if holder then return { 'leased', holder, redis.call('PTTL', lease_key(conversation)) } end
+if holder then
+  -- Another job's worker: whatever becomes of it, that job comes again, not this one.
+  local job = string.match(holder, '^[^:]*')
+  if job ~= turn and job_stands(job) then return { 'empty' } end
+  -- Without this job nobody might come, so it looks again when the lease should have run out. If that
+  -- very lease still stands then, its holder lives: this run is one too many.
+  local left_ms = redis.call('PTTL', lease_key(conversation))
+  local doubted = redis.call('HMGET', key, 'doubted', 'doubted_until_ms')
+  if doubted[1] ~= holder then
+    redis.call('HSET', key, 'doubted', holder, 'doubted_until_ms', now_ms() + left_ms)
+  elseif now_ms() > tonumber(doubted[2]) then
+    return { 'empty' }
+  end
+  return { 'held', left_ms }
+end
 
 local messages = redis.call('ZRANGE', inbox_key(conversation), 0, most - 1)
 if #messages == 0 then
@@ -26,7 +41,7 @@ if held_ms > 0 then return { 'held', held_ms } end
 
 redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
 redis.call('HSET', key, 'turn', turn)
-redis.call('HDEL', key, 'live_ms', 'popped_ms')
+redis.call('HDEL', key, 'live_ms', 'popped_ms', 'doubted', 'doubted_until_ms')
 redis.call('ZREM', GIVEN_UP_KEY, conversation)
 local record = turn_key(reply)
 redis.call('HSET', record, 'conversation', conversation)

@@ -31,17 +31,22 @@ local function now_ms() -- stands still while a script runs
   return asked_ms
 end
 
+-- Whether RQ has not ended this job. Its status alone lies after a SIGKILL ("started") and for a job
+-- that vanished ("queued").
+local function job_stands(job)
+  local status = redis.call('HGET', 'rq:job:' .. job, 'status')
+  return status and not TERMINAL[status]
+end
+
 -- Whether somebody will read this conversation's inbox without being told: a lease that has not run
--- out, or a job that really stands where a worker will find it. RQ's status alone lies after a
--- SIGKILL ("started") and for a job that vanished ("queued").
+-- out, or a job that really stands where a worker will find it.
 local function live(conversation)
   if redis.call('EXISTS', lease_key(conversation)) == 1 then return true end
   local key = conversation_key(conversation)
   local known = redis.call('HMGET', key, 'turn', 'live_ms', 'popped_ms')
   local turn = known[1]
   if not turn then return false end
-  local status = redis.call('HGET', 'rq:job:' .. turn, 'status')
-  if not status or TERMINAL[status] then return false end
+  if not job_stands(turn) then return false end
   local now = now_ms()
   if known[2] and now - tonumber(known[2]) < TRUST_MS then return true end
   local place = redis.call('LPOS', QUEUE_KEY, turn)
