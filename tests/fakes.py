@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import re
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -42,6 +43,7 @@ from app.pipeline.ports import (
 
 NUMBER = "100000000000001"
 PAIR = timedelta(seconds=6)
+FAILURE = ("failed_code", "failed_at")
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
@@ -344,11 +346,14 @@ class FakeStore:
             bubble.update(turn=parts[0], number=parts[1])
         if int(bubble.get("delivery", "0")) >= status.delivery:
             return Taken("stale")
-        bubble["delivery"] = str(int(status.delivery))
+        bubble.update(delivery=str(int(status.delivery)), at=str(status.at.timestamp()))
         if "turn" in bubble:
             attempt = int(parts[2]) if len(parts) == 3 else None
             code = str(status.error_code or "")
-            self.note_delivery(bubble["turn"], bubble["number"], status.delivery, code, attempt)
+            at = status.at.timestamp()
+            self.note_delivery(
+                bubble["turn"], bubble["number"], status.delivery, at=at, code=code, attempt=attempt
+            )
             if bubble["turn"] in self._hands:
                 self._hands[bubble["turn"]].status_came.set()
         return self._told_of(bubble, parts[2] if len(parts) == 3 else "")
@@ -363,7 +368,14 @@ class FakeStore:
         return Taken("news", record.get("conversation", ""), turn_id, number, attempt, first)
 
     def note_delivery(
-        self, turn: str, number: str, delivery: int, code: str = "", attempt: int | None = None
+        self,
+        turn: str,
+        number: str,
+        delivery: int,
+        *,
+        at: float,
+        code: str = "",
+        attempt: int | None = None,
     ) -> None:
         """How far a bubble has come: never back, and an earlier attempt's failure is nothing."""
         record = self.records[turn]
@@ -372,6 +384,7 @@ class FakeStore:
         if int(record.get(f"delivery:{number}", "0")) < delivery and not late_failure:
             record[f"delivery:{number}"] = str(int(delivery))
             record[f"failed_code:{number}"] = code
+            record[f"{Delivery(delivery).name.lower()}_at:{number}"] = str(at)
 
     def _take_move(self, moved: Moved) -> Taken:
         number, keys = moved.phone_number_id, self._keys
@@ -440,6 +453,11 @@ class _FakeHand:
         self._record = record = store.records[turn_id]
         conversation.lease, conversation.turn = token, turn_id
         record["conversation"] = conversation.key
+        record["runs"] = str(int(record.get("runs", "0")) + 1)
+        if "started_at" not in record:
+            record["said_at"] = str(conversation.inbox[0].sent_at.timestamp())
+            record["queued_at"] = store.clock.now().isoformat()
+            record["started_at"] = self._now()
         if "begun" not in record:
             self._drop_plan()
         answered = record["begun"].split() if "begun" in record else None
@@ -466,9 +484,12 @@ class _FakeHand:
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
 
+    def _now(self) -> str:
+        return str(self._store.clock.now().timestamp())
+
     def _drop_plan(self) -> None:
         for name in list(self._record):
-            if name.split(":")[0] in ("state", "source", "text", "whole"):
+            if name.split(":")[0] in ("state", "source", "text", "planned_at", "whole"):
                 del self._record[name]
 
     def _standing(self, turn_id: str) -> Iterator[Standing]:
@@ -492,6 +513,7 @@ class _FakeHand:
         self._check()
         self.grown.clear()
         self._drop_plan()
+        self._record["joins"] = str(int(self._record.get("joins", "0")) + 1)
         self.turn = replace(self.turn, messages=list(self._conversation.inbox))
         return self.turn
 
@@ -500,6 +522,7 @@ class _FakeHand:
         for bubble in bubbles:
             if f"state:{bubble.number}" not in self._record:
                 self._write(bubble, "planned")
+                self._record[f"planned_at:{bubble.number}"] = self._now()
         if whole:
             self._record["whole"] = "1"
 
@@ -521,8 +544,11 @@ class _FakeHand:
         self._record.setdefault("begun", answers)
         self._write(bubble, "sending")
         if self._record.get(f"delivery:{bubble.number}") == str(int(Delivery.FAILED)):
+            code, at = (self._record.pop(f"{of}:{bubble.number}") for of in FAILURE)
+            self._note_failure(bubble, "failed", code, at)
             del self._record[f"delivery:{bubble.number}"]
         self._record[f"attempt:{bubble.number}"] = str(attempt)
+        self._record[f"sending_at:{bubble.number}"] = self._now()
         now = self._store.clock.now()
         self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
         found = self._conversation
@@ -556,13 +582,24 @@ class _FakeHand:
         if wamid:
             self._store.holds.clear()
         self._record[f"state:{bubble.number}"] = state
+        self._record[f"at:{bubble.number}"] = self._now()
+        if not wamid:
+            self._note_failure(bubble, state, str(code or ""), self._now())
         if wamid:
             known = self._store._bubbles[self._store._keys.message(wamid)]
             known.update(turn=self.turn.turn_id, number=str(bubble.number))
             delivery = int(known.get("delivery", Delivery.SENT))
-            self._store.note_delivery(self.turn.turn_id, str(bubble.number), delivery)
+            at = float(known.get("at", self._now()))
+            self._store.note_delivery(self.turn.turn_id, str(bubble.number), delivery, at=at)
             if self.turn.turn_id in self._store._hands:
                 self._store._hands[self.turn.turn_id].status_came.set()
+
+    def _note_failure(self, bubble: Bubble, word: str, code: str, at: str) -> None:
+        attempt = self._record.get(f"attempt:{bubble.number}", "0")
+        before = self._record.get(f"trail:{bubble.number}", "")
+        code = re.sub(r"[\s:]", "_", code)
+        entry = f"{attempt}:{word}:{code}:{at}"
+        self._record[f"trail:{bubble.number}"] = f"{before} {entry}".strip()
 
     async def delivery(
         self, reply_id: str, number: int, *, at_least: Delivery, within: timedelta
@@ -590,6 +627,7 @@ class _FakeHand:
         self._check()
         found = self._conversation
         found.lease, found.turn, found.given_up = None, None, True
+        self._record["given_up_at"] = self._now()
 
     async def finish(self, said: str, *, ending: str) -> None:
         self._check()
@@ -601,7 +639,7 @@ class _FakeHand:
         found.history += [Utterance("assistant", said)] if said else []
         for message in answered:
             self._store._seen[self._store._keys.message(message.wamid)] = self.turn.turn_id
-        self._record["ending"] = ending
+        self._record.update(ending=ending, ended_at=self._now())
         found.lease = found.turn = found.open = None
         if found.inbox:
             self._store._queue(found)

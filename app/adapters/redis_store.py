@@ -14,6 +14,7 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:swept``               str    somebody has just swept
 ``rv:lease:<c>``           str    the token of the turn in hand
 ``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
+``rv:turns:<c>``           list   the conversation's turns, the newest first
 ``rv:bubble:<wamid key>``  hash   which bubble a wamid is, and how far it has come
 ``rv:history:<c>``         list   what was said
 ``rv:pair:<c>``            str    when the pair's burst is full again (ms)

@@ -188,8 +188,9 @@ class TurnRecord:
     """What is written down of a turn.
 
     Attributes:
-        fields: ``ending``, ``started_at``, ``model_ended_at`` … (times in Unix seconds), and for
-            each bubble N its ``state:N``, ``sending_at:N``, ``delivery:N`` …
+        fields: ``ending``, ``started_at``, ``model_ended_at`` … (times in Unix seconds, but for
+            ``queued_at``, which RQ writes), and for each bubble N its ``state:N``,
+            ``sending_at:N``, ``delivery:N`` … See ``app.core.timeline``, which reads it.
     """
 
     turn_id: str

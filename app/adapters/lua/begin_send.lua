@@ -35,7 +35,10 @@ local wait_ms = math.max(0, math.ceil(free_at - now - 1000))
 local record = turn_key(turn)
 redis.call('HSETNX', record, 'begun', answers)
 if redis.call('HGET', record, 'delivery:' .. number) == tostring(FAILED) then
-  redis.call('HDEL', record, 'delivery:' .. number, 'failed_code:' .. number)
+  local failed = redis.call('HMGET', record, 'attempt:' .. number, 'failed_code:' .. number,
+    'failed_at:' .. number)
+  note_failure(record, number, failed[1], 'failed', failed[2] or '', failed[3] or at)
+  redis.call('HDEL', record, 'delivery:' .. number, 'failed_code:' .. number, 'failed_at:' .. number)
 end
 redis.call('HSET', record, 'state:' .. number, 'sending', 'attempt:' .. number, attempt,
   'source:' .. number, source, 'text:' .. number, text, 'sending_at:' .. number, at,

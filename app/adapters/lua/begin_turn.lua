@@ -45,7 +45,12 @@ redis.call('HDEL', key, 'live_ms', 'popped_ms', 'doubted', 'doubted_until_ms')
 redis.call('ZREM', GIVEN_UP_KEY, conversation)
 local record = turn_key(reply)
 redis.call('HSET', record, 'conversation', conversation)
-redis.call('HSETNX', record, 'started_at', at)
+if redis.call('HSETNX', record, 'started_at', at) == 1 then
+  local oldest = redis.call('ZRANGE', inbox_key(conversation), 0, 0, 'WITHSCORES')
+  redis.call('HSET', record, 'said_at', math.floor(oldest[2] / 1000000), 'queued_at',
+    redis.call('HGET', 'rq:job:' .. turn, 'created_at') or '')
+  list_turn(conversation, reply)
+end
 redis.call('HINCRBY', record, 'runs', 1)
 redis.call('EXPIRE', record, KEPT_SECONDS)
 

@@ -95,7 +95,7 @@ local function take_status(_, wamid_key, delivery, seconds, code, turn, number, 
   redis.call('EXPIRE', key, KEPT_SECONDS)
   if not known[2] then return 'news' end
   local record = turn_key(known[2])
-  note_delivery(record, known[3], delivery, code, tonumber(attempt))
+  note_delivery(record, known[3], delivery, code, seconds, tonumber(attempt))
   redis.call('EXPIRE', record, KEPT_SECONDS)
   redis.call('PUBLISH', NEWS_CHANNEL, known[2])
   local of = redis.call('HMGET', record, 'conversation', 'attempt:' .. known[3], 'begun')

@@ -10,7 +10,8 @@ if (redis.call('HGET', record, 'joins') or '0') ~= joins then return 0 end
 for i = 6, #ARGV, 3 do
   local number = ARGV[i]
   if redis.call('HSETNX', record, 'state:' .. number, 'planned') == 1 then
-    redis.call('HSET', record, 'source:' .. number, ARGV[i + 1], 'text:' .. number, ARGV[i + 2])
+    redis.call('HSET', record, 'source:' .. number, ARGV[i + 1], 'text:' .. number, ARGV[i + 2],
+      'planned_at:' .. number, now_ms() / 1000)
   end
 end
 if whole == '1' then redis.call('HSET', record, 'whole', '1') end

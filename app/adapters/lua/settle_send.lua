@@ -10,12 +10,15 @@ local ours = redis.call('GET', lease_key(conversation)) == token
 if state ~= 'sent' and not ours then return end
 redis.call('HSET', record, 'state:' .. number, state, 'code:' .. number, code, 'at:' .. number, at)
 redis.call('EXPIRE', record, KEPT_SECONDS)
+if state ~= 'sent' then
+  note_failure(record, number, redis.call('HGET', record, 'attempt:' .. number), state, code, at)
+end
 if wamid_key ~= '' then
   local key = 'rv:bubble:' .. wamid_key
   redis.call('HSET', key, 'turn', turn, 'number', number)
   redis.call('EXPIRE', key, KEPT_SECONDS)
-  local known = redis.call('HMGET', key, 'delivery', 'code')
-  note_delivery(record, number, tonumber(known[1] or SENT), known[2] or '')
+  local known = redis.call('HMGET', key, 'delivery', 'code', 'at')
+  note_delivery(record, number, tonumber(known[1] or SENT), known[2] or '', known[3] or at)
   if not ours then redis.call('PUBLISH', NEWS_CHANNEL, turn) end
   -- It works again: nobody need wait any longer.
   redis.call('DEL', unpack(hold_keys(conversation, redis.call('HGET', conversation_key(conversation),

@@ -20,7 +20,9 @@ for i = 4, #ARGV, 7 do
   end
 end
 redis.call('HSETNX', record, 'begun', answers)
-redis.call('HSETNX', record, 'conversation', conversation)
+if redis.call('HSETNX', record, 'conversation', conversation) == 1 then
+  list_turn(conversation, turn)
+end
 redis.call('EXPIRE', record, KEPT_SECONDS)
 if redis.call('EXISTS', conversation_key(conversation)) == 1 then
   redis.call('HSETNX', conversation_key(conversation), 'open', turn)

@@ -16,11 +16,16 @@ local TRUST_MS, TRUST_MS_PER_PLACE = 5000, 1
 local TERMINAL = { finished = true, failed = true, stopped = true, canceled = true }
 
 local SENT, FAILED = 1, 2 -- of how far a bubble has come; see Delivery
+local DELIVERY_AT = { 'sent_at:', 'failed_at:', 'delivered_at:', 'read_at:' }
+
+local MOST_TURNS = 200 -- whose records one conversation keeps
+local MOST_TRAIL = 2000 -- characters
 
 local function conversation_key(conversation) return 'rv:conversation:' .. conversation end
 local function inbox_key(conversation) return 'rv:inbox:' .. conversation end
 local function lease_key(conversation) return 'rv:lease:' .. conversation end
 local function turn_key(turn) return 'rv:turn:' .. turn end
+local function turns_key(conversation) return 'rv:turns:' .. conversation end
 
 local asked_ms
 local function now_ms() -- stands still while a script runs
@@ -88,18 +93,39 @@ end
 
 -- How far a bubble has come, in its turn's record: never back. What an earlier attempt failed of says
 -- nothing of a later one.
-local function note_delivery(record, number, delivery, code, attempt)
+local function note_delivery(record, number, delivery, code, at, attempt)
   local known = redis.call('HMGET', record, 'delivery:' .. number, 'attempt:' .. number)
   if tonumber(known[1] or 0) >= delivery then return end
   local newest = tonumber(known[2] or 0)
   if delivery == FAILED and (attempt or newest) < newest then return end
-  redis.call('HSET', record, 'delivery:' .. number, delivery, 'failed_code:' .. number, code)
+  redis.call('HSET', record, 'delivery:' .. number, delivery, 'failed_code:' .. number, code,
+    DELIVERY_AT[delivery] .. number, at)
+end
+
+-- What became of an attempt that the person did not get, for the operator's eyes.
+local function note_failure(record, number, attempt, word, code, at)
+  local trail = redis.call('HGET', record, 'trail:' .. number)
+  local entry = table.concat({ attempt or 0, word, (string.gsub(code, '[%s:]', '_')), at }, ':')
+  redis.call('HSET', record, 'trail:' .. number,
+    string.sub((trail and trail .. ' ' or '') .. entry, -MOST_TRAIL))
+end
+
+-- Count a turn among its conversation's. The oldest one's record goes where there are too many.
+local function list_turn(conversation, turn)
+  local key = turns_key(conversation)
+  redis.call('LPUSH', key, turn)
+  for _, old in ipairs(redis.call('LRANGE', key, MOST_TURNS, -1)) do
+    redis.call('DEL', turn_key(old))
+  end
+  redis.call('LTRIM', key, 0, MOST_TURNS - 1)
+  redis.call('EXPIRE', key, KEPT_SECONDS)
 end
 
 -- Forget the bubbles of an answer of which nothing has left.
 local function drop_plan(record)
   local number = 0
-  while redis.call('HDEL', record, 'state:' .. number, 'source:' .. number, 'text:' .. number) > 0 do
+  while redis.call('HDEL', record, 'state:' .. number, 'source:' .. number, 'text:' .. number,
+      'planned_at:' .. number) > 0 do
     number = number + 1
   end
   redis.call('HDEL', record, 'whole')
