@@ -50,7 +50,7 @@ def test_a_bubble_is_as_far_as_its_statuses_say(more: Mapping[str, str], state: 
 
 
 def test_bubbles_keep_their_own_fields_apart() -> None:
-    fields = {}
+    fields: dict[str, str] = {}
     for number in range(12):
         fields |= {f"state:{number}": "planned", f"text:{number}": "x" * number}
     assert [line.chars for line in timeline("t", fields).bubbles] == list(range(12))
