@@ -1,6 +1,10 @@
 """The one place where parts meet: ``Settings`` in, ``Services`` out, closed again on exit."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import cache
+
+from pydantic import SecretStr
 
 from app.adapters.clock import SystemClock
 from app.adapters.leases import LeaseKeeper
@@ -10,10 +14,10 @@ from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import turn_jobs
 from app.core.keys import Keys
 from app.pipeline.ports import Bot, Limits, Rates, ReplyServices, Services
-from app.settings import Settings
+from app.settings import Installation, Settings
 
 
-def open_services(settings: Settings, stack: AsyncExitStack) -> tuple[Services, RedisMeter]:
+def open_services(settings: Installation, stack: AsyncExitStack) -> tuple[Services, RedisMeter]:
     """What the web process needs; the meter also renders ``/metrics``.
 
     Nothing connects before its first use; ``stack`` closes what was opened.
@@ -26,56 +30,73 @@ def open_services(settings: Settings, stack: AsyncExitStack) -> tuple[Services, 
         keys=_keys(settings),
         limits=_limits(settings),
     )
-    return services, meter
+    numbers = {
+        number: replace(services, limits=_limits(own)) for number, own in settings.numbers.items()
+    }
+    return replace(services, numbers=numbers), meter
 
 
-def open_reply_services(settings: Settings, stack: AsyncExitStack) -> ReplyServices:
+def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyServices:
     """What a worker needs; ``stack`` closes what was opened."""
     # Here, not above: the SDK takes 50 MB and half a second, which a web process need not pay.
     from app.adapters.openai_model import OpenAIModel
     from app.adapters.whatsapp import WhatsApp
 
     store, meter = _open_store(settings, stack)
-    channel = WhatsApp(
-        base_url=settings.whatsapp_graph_url,
-        version=settings.whatsapp_graph_version,
-        access_token=settings.whatsapp_access_token,
-        send_timeout=settings.whatsapp_send_timeout,
-    )
-    stack.push_async_callback(channel.close)
-    model = OpenAIModel(
-        api_key=settings.openai_api_key,
-        base_url=settings.openai_base_url,
-        model=settings.openai_model,
-        first_token=settings.llm_first_token_seconds,
-        idle=settings.llm_idle_seconds,
-        total=settings.llm_total_seconds,
-    )
-    stack.push_async_callback(model.close)
-    return ReplyServices(
-        store=store,
-        meter=meter,
-        clock=SystemClock(),
-        keys=_keys(settings),
-        limits=_limits(settings),
-        channel=channel,
-        model=model,
-        bot=Bot(
-            system_prompt=settings.system_prompt,
-            human_contact=settings.bot_human_contact,
-            apology=settings.bot_apology,
-        ),
-    )
+
+    @cache
+    def channel(access_token: SecretStr) -> WhatsApp:
+        opened = WhatsApp(
+            base_url=settings.whatsapp_graph_url,
+            version=settings.whatsapp_graph_version,
+            access_token=access_token,
+            send_timeout=settings.whatsapp_send_timeout,
+        )
+        stack.push_async_callback(opened.close)
+        return opened
+
+    @cache
+    def model(name: str) -> OpenAIModel:
+        opened = OpenAIModel(
+            api_key=settings.openai_api_key,
+            base_url=settings.openai_base_url,
+            model=name,
+            first_token=settings.llm_first_token_seconds,
+            idle=settings.llm_idle_seconds,
+            total=settings.llm_total_seconds,
+        )
+        stack.push_async_callback(opened.close)
+        return opened
+
+    def services(of: Settings) -> ReplyServices:
+        """What holds for one number, or for all that have nothing of their own."""
+        return ReplyServices(
+            store=store,
+            meter=meter,
+            clock=SystemClock(),
+            keys=_keys(settings),
+            limits=_limits(of),
+            channel=channel(of.whatsapp_access_token),
+            model=model(of.openai_model),
+            bot=Bot(
+                system_prompt=of.system_prompt,
+                human_contact=of.bot_human_contact,
+                apology=of.bot_apology,
+            ),
+        )
+
+    numbers = {number: services(own) for number, own in settings.numbers.items()}
+    return replace(services(settings), numbers=numbers)
 
 
-def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:
+def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:
     url = settings.redis_url.get_secret_value()
     jobs = turn_jobs()
     redis = async_redis(url)
     leases_redis = sync_redis(url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(jobs)))
-    rates = Rates(pair_burst=settings.pair_burst, number_rate=settings.number_rate)
-    store = RedisStore(redis, LeaseKeeper(leases_redis, renew), _keys(settings), jobs, rates)
+    leases = LeaseKeeper(leases_redis, renew)
+    store = RedisStore(redis, leases, _keys(settings), jobs, _rates(settings))
     stack.push_async_callback(store.close)
     meter = RedisMeter(redis)
     stack.push_async_callback(meter.close)
@@ -84,6 +105,14 @@ def _open_store(settings: Settings, stack: AsyncExitStack) -> tuple[RedisStore, 
 
 def _keys(settings: Settings) -> Keys:
     return Keys(settings.rivulet_key.get_secret_value())
+
+
+def _rates(settings: Installation) -> Rates:
+    def rates(of: Settings) -> Rates:
+        return Rates(pair_burst=of.pair_burst, number_rate=of.number_rate)
+
+    numbers = {number: rates(own) for number, own in settings.numbers.items()}
+    return replace(rates(settings), numbers=numbers)
 
 
 def _limits(settings: Settings) -> Limits:

@@ -14,7 +14,7 @@ from app.bootstrap import open_reply_services
 from app.core.model import PromptMessage
 from app.errors import Refused, RivuletError
 from app.pipeline.ports import Finish, Model
-from app.settings import Settings, SettingsError, environment, load_settings
+from app.settings import Installation, Settings, SettingsError, environment, load_settings
 
 REDIS_SECONDS = 5.0
 GRAPH_SECONDS = 10.0
@@ -98,7 +98,7 @@ def _print(line: str) -> None:
 # -- settings --------------------------------------------------------------------------------------
 
 
-def _settings(environ: Mapping[str, str]) -> tuple[Settings, Mapping[str, str]]:
+def _settings(environ: Mapping[str, str]) -> tuple[Installation, Mapping[str, str]]:
     """The settings, and what is wrong with them by name; stand-ins in their places."""
     try:
         return load_settings(environ, env_file=None), {}
@@ -276,7 +276,7 @@ async def _numbers(graph: GraphAccount, account: str) -> Line:
 # -- the model -------------------------------------------------------------------------------------
 
 
-async def _model(settings: Settings) -> list[Line]:
+async def _model(settings: Installation) -> list[Line]:
     name = settings.openai_model
     limit = settings.llm_first_token_seconds.total_seconds()
     async with AsyncExitStack() as stack:

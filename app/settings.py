@@ -24,9 +24,12 @@ from pydantic import (
 )
 
 from app.core.pacing import BubbleOrder, BubbleStyle
+from app.numbers import TOKEN_KEY, Tables, numbers_in
 
 OUR_PREFIXES = ("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_")
 """Where a name that we do not know is a spelling mistake, not another program's setting."""
+
+NUMBERS_FILE = Path("numbers.toml")
 
 KEY_CHARS = 16
 """Phone numbers are few enough to try them all against a key that can be guessed."""
@@ -154,6 +157,8 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
+    numbers_file: Path | None = None
+
     @property
     def app_secrets(self) -> tuple[str, ...]:
         """Meta's app secret; two while it is being rotated."""
@@ -168,6 +173,16 @@ class Settings(BaseModel):
         return self.bot_system_prompt
 
 
+class Installation(Settings):
+    """The settings, and those of each number that has something of its own.
+
+    Attributes:
+        numbers: By ``phone_number_id``: all that holds there.
+    """
+
+    numbers: Mapping[str, Settings]
+
+
 def environment(
     environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
 ) -> dict[str, str]:
@@ -179,9 +194,15 @@ def environment(
 
 
 def load_settings(
-    environ: Mapping[str, str] | None = None, *, env_file: Path | None = Path(".env")
-) -> Settings:
+    environ: Mapping[str, str] | None = None,
+    *,
+    env_file: Path | None = Path(".env"),
+    numbers_file: Path | None = NUMBERS_FILE,
+) -> Installation:
     """The settings of this process; the environment wins over the file.
+
+    Args:
+        numbers_file: Read when there is one, unless ``NUMBERS_FILE`` names another.
 
     Raises:
         SettingsError: With one line for each setting that is missing, wrong or misspelt.
@@ -189,34 +210,74 @@ def load_settings(
     given = environment(environ, env_file=env_file)
     known = {name.upper(): name for name in Settings.model_fields}
     values = {known[name]: value for name, value in given.items() if name in known and value}
-    wrong = [
+    tables, wrong = _numbers(values, numbers_file)
+    tokens = {str(table[TOKEN_KEY]) for table in tables.values() if TOKEN_KEY in table}
+    wrong += [
         f"{name}: there is no such setting"
         for name in given
-        if name.startswith(OUR_PREFIXES) and name not in known
+        if name.startswith(OUR_PREFIXES) and name not in known and name not in tokens
     ]
     if not values.keys() & {"openai_api_key", "openai_base_url"}:
         wrong.append("OPENAI_API_KEY: is missing (or set OPENAI_BASE_URL to a server of yours)")
+    settings, complaints = _validated(values)
+    wrong += [f"{name.upper()}: {complaint}" for name, complaint in complaints]
+    own: dict[str, Settings] = {}
+    for number, table in tables.items() if settings else ():
+        one, complaints = _validated(_of_number(values, table, given))
+        wrong += [
+            f"{values.get('numbers_file', numbers_file)} [{number}] {_key(name)}: {complaint}"
+            for name, complaint in complaints
+        ]
+        if one:
+            own[number] = one
+    if wrong or settings is None:
+        raise SettingsError("\n".join(sorted(wrong)))
+    return Installation(**dict(settings), numbers=own)
+
+
+def _numbers(values: Mapping[str, str], default: Path | None) -> tuple[Tables, list[str]]:
+    named = values.get("numbers_file")
+    if named:
+        return numbers_in(Path(named))
+    return numbers_in(default) if default and default.is_file() else ({}, [])
+
+
+def _of_number(
+    values: Mapping[str, str], table: Mapping[str, object], given: Mapping[str, str]
+) -> dict[str, object]:
+    """All values that hold for a number: the installation's, and its own in their place."""
+    own = {**table}
+    if TOKEN_KEY in own:
+        own["whatsapp_access_token"] = given.get(str(own.pop(TOKEN_KEY)), "")
+    if "bot_system_prompt" in own:
+        own["bot_system_prompt_file"] = None
+    return {**values, **own}
+
+
+def _key(name: str) -> str:
+    """A setting's key in the numbers' file."""
+    return TOKEN_KEY if name == "whatsapp_access_token" else name
+
+
+def _validated(values: Mapping[str, object]) -> tuple[Settings | None, list[tuple[str, str]]]:
+    """Settings, when they can be made; and what is wrong, by the field's name."""
     try:
         settings = Settings.model_validate(values)
-        wrong += _wrong_together(settings)
     except ValidationError as exc:
-        wrong += [_line(error["loc"], error["msg"], error["type"]) for error in exc.errors()]
-    if wrong:
-        raise SettingsError("\n".join(sorted(wrong)))
-    return settings
+        return None, [_told(error["loc"], error["msg"], error["type"]) for error in exc.errors()]
+    return settings, list(_wrong_together(settings))
 
 
-def _wrong_together(settings: Settings) -> Iterator[str]:
-    """What no single field can tell, one line each."""
+def _wrong_together(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What no single field can tell."""
     if settings.bubble_max_chars < settings.bubble_min_chars:
-        yield "BUBBLE_MAX_CHARS: is smaller than BUBBLE_MIN_CHARS"
+        yield "bubble_max_chars", "is smaller than BUBBLE_MIN_CHARS"
     try:
         _ = settings.system_prompt
     except (OSError, UnicodeDecodeError) as exc:
-        yield f"BOT_SYSTEM_PROMPT_FILE: {type(exc).__name__}"
+        yield "bot_system_prompt_file", type(exc).__name__
 
 
-def _line(where: tuple[int | str, ...], message: str, kind: str) -> str:
-    name = str(where[0]).upper() if where else "settings"
-    text = "is missing" if kind == "missing" else message.removeprefix("Value error, ")
-    return f"{name}: {text}"
+def _told(where: tuple[int | str, ...], message: str, kind: str) -> tuple[str, str]:
+    name = str(where[0]) if where else "settings"
+    return name, "is missing" if kind == "missing" else message.removeprefix("Value error, ")

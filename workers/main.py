@@ -15,7 +15,7 @@ from app.adapters.rq_queue import QUEUE
 from app.errors import Unavailable
 from app.logs import set_up_logs
 from app.pipeline.ports import Store
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import Installation, SettingsError, load_settings
 from workers.async_worker import AsyncWorker
 from workers.services import services
 
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 SWEEP_SECONDS = 5.0
 
 
-def run(settings: Settings, *, max_concurrency: int | None = None) -> None:
+def run(settings: Installation, *, max_concurrency: int | None = None) -> None:
     """Work until told to stop. SIGTERM: see ``AsyncWorker``."""
 
     @asynccontextmanager

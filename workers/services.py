@@ -4,13 +4,13 @@ from weakref import WeakKeyDictionary
 
 from app.bootstrap import open_reply_services
 from app.pipeline.ports import ReplyServices
-from app.settings import Settings, load_settings
+from app.settings import Installation, load_settings
 from workers.async_worker import AsyncWorker, current_worker
 
 _opened: WeakKeyDictionary[AsyncWorker, ReplyServices] = WeakKeyDictionary()
 
 
-def services(settings: Settings | None = None) -> ReplyServices:
+def services(settings: Installation | None = None) -> ReplyServices:
     """The services of the worker that runs this code; the first call opens them.
 
     Under our own command that call comes before the first job; under RQ's (``rq worker -w

@@ -90,12 +90,13 @@ class RedisTurn:
         """
         Args:
             ids: Conversation, turn and token.
-            documents: The waiting messages as they stand in the inbox.
+            documents: The waiting messages as they stand in the inbox, at least one.
             record: The turn's hash, as an earlier run may have left it.
             last: ``turn:number:seconds`` of the last bubble sent to this person, or ``""``.
         """
-        self._redis, self._scripts, self._keys, self._rates = redis, scripts, keys, rates
+        self._redis, self._scripts, self._keys = redis, scripts, keys
         conversation, turn_id, token = ids
+        self._rates = rates.for_number(_message(documents[0]).phone_number_id)
         self._joins = int(record.get(b"joins", b"0"))
         begun = record.get(b"begun")
         if begun is not None:  # then the reply stands: later messages are the next turn

@@ -8,9 +8,9 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 from app.core.keys import Keys
 from app.core.model import (
@@ -236,10 +236,16 @@ class Rates:
     Attributes:
         pair_burst: Bubbles at once to one person; then one per 6 s.
         number_rate: Sends per second of one of our numbers.
+        numbers: By ``phone_number_id``, where a number has its own.
     """
 
     pair_burst: int = 10
     number_rate: int = 80
+    numbers: Mapping[str, "Rates"] = field(default_factory=dict)
+
+    def for_number(self, phone_number_id: str) -> "Rates":
+        """What holds for one of our numbers."""
+        return self.numbers.get(phone_number_id, self)
 
 
 DEFAULT_RATES = Rates()
@@ -424,13 +430,22 @@ class Bot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the web process needs: one of each port, and the values that the journeys go by."""
+    """What the web process needs: one of each port, and the values that the journeys go by.
+
+    Attributes:
+        numbers: By ``phone_number_id``, where one of our numbers has something of its own.
+    """
 
     store: Store
     meter: Meter
     clock: Clock
     keys: Keys
     limits: Limits
+    numbers: Mapping[str, Self] = field(default_factory=dict)
+
+    def for_number(self, phone_number_id: str) -> Self:
+        """What holds for one of our numbers."""
+        return self.numbers.get(phone_number_id, self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

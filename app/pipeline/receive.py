@@ -53,6 +53,7 @@ def _unless_expired(event: Event, services: Services) -> Event:
     """
     if not isinstance(event, InboundMessage):
         return event
-    if services.clock.now() - event.sent_at <= services.limits.message_max_age:
+    limits = services.for_number(event.phone_number_id).limits
+    if services.clock.now() - event.sent_at <= limits.message_max_age:
         return event
     return Ignored("expired", event.wamid)

@@ -55,6 +55,7 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
             "turn.started",
             messages=[services.keys.message(message.wamid) for message in hand.turn.messages],
         )
+        services = services.for_number(hand.turn.messages[0].phone_number_id)
         said, ending = await _answer(hand, services)
         await hand.finish(said, ending=ending)
     services.meter.count(metrics.TURNS, ending=ending)
@@ -70,6 +71,7 @@ async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> N
     async with services.store.turn(conversation, turn_id) as hand:
         if hand is None:
             return
+        services = services.for_number(hand.turn.messages[0].phone_number_id)
         turn, bot = hand.turn, services.bot
         if turn.next_number == 0:  # else something of the answer, or an apology, has been read
             text = bot.apology or phrase(

@@ -21,7 +21,7 @@ import httpx2
 from dotenv import dotenv_values
 from redis import Redis
 
-from app.settings import Settings, load_settings
+from app.settings import Installation, Settings, load_settings
 from app.simulator.say import say_and_show
 from app.simulator.valkey import NoRedis, redis_for
 
@@ -129,6 +129,7 @@ def _environment(given: Mapping[str, str], redis_url: str, at: Addresses) -> dic
         "WHATSAPP_VERIFY_TOKEN": secrets.token_hex(16),
         "WHATSAPP_GRAPH_URL": at.phone,
         "WHATSAPP_GRAPH_VERSION": "v26.0",
+        "NUMBERS_FILE": os.devnull,  # an installation's own numbers are not the pretended Meta's
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("RIVULET_KEY", secrets.token_hex(16))
@@ -150,7 +151,7 @@ def _has_model(environment: Mapping[str, str]) -> bool:
 async def _run(
     at: Addresses,
     environment: dict[str, str],
-    settings: Settings,
+    settings: Installation,
     folder: Path,
     say: Sequence[str],
 ) -> int:

@@ -36,7 +36,7 @@ arrivals = st.lists(
 )
 
 
-def open_store(redis_url: str, stack: AsyncExitStack, burst: int) -> RedisStore:
+def open_store(redis_url: str, stack: AsyncExitStack, rates: Rates) -> RedisStore:
     leases_redis = sync_redis(redis_url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(turn_jobs())))
     keys = Keys("a key of the tests")
@@ -45,7 +45,7 @@ def open_store(redis_url: str, stack: AsyncExitStack, burst: int) -> RedisStore:
         LeaseKeeper(leases_redis, renew),
         keys,
         turn_jobs(),
-        Rates(pair_burst=burst),
+        rates,
     )
     stack.push_async_callback(store.close)
     return store
@@ -93,7 +93,7 @@ class Pair:
 def played(redis_url: str, burst: int, steps: Callable[[Pair], Awaitable[None]]) -> Pair:
     async def play() -> Pair:
         async with AsyncExitStack() as stack:
-            pair = Pair([open_store(redis_url, stack, burst) for _ in range(2)])
+            pair = Pair([open_store(redis_url, stack, Rates(pair_burst=burst)) for _ in range(2)])
             await pair.write()
             await steps(pair)
             return pair

@@ -11,7 +11,7 @@ import openai
 from app.bootstrap import open_reply_services
 from app.core.model import PromptMessage
 from app.pipeline.ports import Finish, ReplyServices
-from app.settings import Settings
+from app.settings import Installation, Settings
 from workers import main, services
 
 
@@ -44,7 +44,7 @@ class SdkModel:
                     yield Finish(choice.finish_reason)
 
 
-def with_sdk(settings: Settings, stack: AsyncExitStack) -> ReplyServices:
+def with_sdk(settings: Installation, stack: AsyncExitStack) -> ReplyServices:
     """Our services, and the other model."""
     model = SdkModel(settings)
     stack.push_async_callback(model.client.close)

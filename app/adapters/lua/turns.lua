@@ -132,10 +132,10 @@ local function drop_plan(record)
 end
 
 -- What keeps a conversation from being answered: a person throttled, a number, account or app
--- restricted, a token revoked. An account is known to us by its numbers.
+-- restricted, a token revoked. Accounts and tokens are known to us by their numbers.
 local function hold_key(scope, conversation, number_id)
   if scope == 'pair' then return 'rv:hold:pair:' .. conversation end
-  if scope == 'number' or scope == 'account' then
+  if scope == 'number' or scope == 'account' or scope == 'token' then
     return 'rv:hold:' .. scope .. ':' .. (number_id or '')
   end
   return 'rv:hold:' .. scope
