@@ -1,5 +1,6 @@
 """The coroutines that RQ calls: one line of work each. They are queued by name, never imported."""
 
+import asyncio
 import math
 
 import structlog
@@ -7,11 +8,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
 
-from app.errors import LeaseLost, Parked
+from app.errors import LeaseLost, Parked, RivuletError
 from app.pipeline.reply import give_up
 from app.pipeline.reply import reply as reply_to
 from workers.async_worker import current_job
 from workers.services import services
+
+log = structlog.get_logger()
 
 MOST_PARKINGS = 10_000
 LOST_SECONDS = 2
@@ -32,18 +35,36 @@ async def reply(conversation: str) -> str | Retry:
         except Parked as parked:
             # RQ's scheduled registry keeps it meanwhile; no try is used up.
             seconds = math.ceil(parked.after.total_seconds())
-            structlog.get_logger().info("turn.parked", seconds=seconds)
+            log.info("turn.parked", seconds=seconds)
             return Retry(max=MOST_PARKINGS, interval=seconds)
         except LeaseLost:
             # Whoever took it answers, and the next run finds that out. If the lease only ran out
             # (a machine that slept), nobody would come: so there is a next run.
-            structlog.get_logger().warning("turn.lost")
+            log.warning("turn.lost")
             return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
         except (RedisConnectionError, RedisTimeoutError):
             # Redis was away. That is no try of the turn's, and it need not wait long for the next.
-            structlog.get_logger().warning("turn.cut_off")
+            log.warning("turn.cut_off")
             return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
-        except Exception:
-            if not current_job.get().retries_left:
-                await give_up(conversation, turn_id, services())
-            raise  # into RQ's registries: tried again, or failed for the operator to see
+        except asyncio.CancelledError:
+            log.info("turn.cancelled")  # given back by a worker that ends, or stopped by somebody
+            raise
+        except Exception as exc:
+            failure = _without_values(exc)
+        # Not in the handler: a traceback that RQ keeps would quote what was being handled.
+        left = current_job.get().retries_left or 0
+        log.warning("turn.failed", error=str(failure), retries_left=left)
+        if not left:
+            await give_up(conversation, turn_id, services())
+        raise failure from None  # into RQ's registries: tried again, or for the operator to see
+
+
+class TurnFailed(Exception):
+    """Something unforeseen, by its type: its own text may quote what came in."""
+
+
+def _without_values(exc: Exception) -> Exception:
+    """What RQ may write into Redis and its log."""
+    if isinstance(exc, RivuletError):
+        return exc
+    return TurnFailed(type(exc).__name__).with_traceback(exc.__traceback__)

@@ -306,8 +306,9 @@ class RedisTurn:
         entries = [Utterance("user", heard)]
         if said:
             entries.append(Utterance("assistant", said))
+        next_turn = uuid.uuid4().hex
         args: list[str | bytes | int | float] = [
-            *(turn.conversation, turn.token, turn.turn_id, uuid.uuid4().hex),
+            *(turn.conversation, turn.token, turn.turn_id, next_turn),
             *(rq_time(), ending, time.time(), len(entries)),
             *(orjson.dumps(entry) for entry in entries),
         ]
@@ -317,6 +318,8 @@ class RedisTurn:
         self.finished = True  # also when it was lost: there is nothing to give back
         if outcome == b"lost":
             raise LeaseLost("another worker holds the conversation")
+        if outcome == b"queued":
+            log.info("turn.queued", next_turn_id=next_turn)
 
 
 def rq_time() -> str:

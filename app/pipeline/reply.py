@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from app import metrics
 from app.core.continuation import Continuation, continue_prompt
@@ -50,11 +51,12 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
     """
     async with services.store.turn(conversation, turn_id) as hand:
         if hand is None:
+            log.info("turn.nothing")
             return "nothing"
-        log.info(
-            "turn.started",
-            messages=[services.keys.message(message.wamid) for message in hand.turn.messages],
-        )
+        messages = [services.keys.message(message.wamid) for message in hand.turn.messages]
+        # The turn may be one that began under another job, and all that follows names that one.
+        bind_contextvars(turn_id=hand.turn.turn_id, message_key=messages[0])
+        log.info("turn.started", messages=messages, job_id=turn_id)
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         said, ending = await _answer(hand, services)
         await hand.finish(said, ending=ending)
@@ -284,9 +286,12 @@ async def _read_once(
             async for delta in stream:
                 if isinstance(delta, Finish):
                     reading.finish = delta.reason
+                    log.info("model.ended", finish=delta.reason, deltas=reading.deltas)
                     continue
                 if not reading.deltas:
                     reading.first_token_at = now().timestamp()
+                    waited = reading.first_token_at - reading.asked_at
+                    log.info("model.first_token", seconds=round(waited, 3))
                 reading.deltas += 1
                 if sources := chunker.feed(new.feed(delta)):
                     yield sources, False

@@ -1,5 +1,6 @@
 """The job of a turn: what a run that could not end asks of RQ."""
 
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,7 +11,9 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
+from structlog.testing import capture_logs
 
+from app.errors import Unavailable
 from app.pipeline.ports import Store
 from tests.fakes import World
 from workers.async_worker import AsyncWorker, current_job, current_worker
@@ -30,12 +33,41 @@ class AbsentStore:
         yield
 
 
+def begin_job_with(store: AbsentStore, *, retries_left: int) -> None:
+    worker = cast(AsyncWorker, type("Worker", (), {})())
+    _opened[worker] = replace(World().services, store=cast(Store, store))
+    current_worker.set(worker)
+    current_job.set(cast(Any, SimpleNamespace(id="a" * 32, retries_left=retries_left)))
+
+
 @pytest.mark.parametrize("error", [RedisConnectionError(), RedisTimeoutError()], ids=repr)
 async def test_a_redis_that_is_away_costs_a_turn_no_try(error: Exception) -> None:
-    worker = cast(AsyncWorker, type("Worker", (), {})())
-    _opened[worker] = replace(World().services, store=cast(Store, AbsentStore(error)))
-    current_worker.set(worker)
-    current_job.set(cast(Any, SimpleNamespace(id="a" * 32, retries_left=0)))
+    begin_job_with(AbsentStore(error), retries_left=0)
     again = await reply("a conversation")
     assert isinstance(again, Retry)
     assert (again.max, again.intervals) == (MOST_PARKINGS, [LOST_SECONDS])
+
+
+def failing_on(text: str) -> Exception:
+    try:
+        raise KeyError(text)
+    except KeyError as exc:
+        error = ValueError(f"cannot read {text}")
+        error.__cause__ = exc
+        return error
+
+
+async def test_what_rq_writes_of_an_unforeseen_error_quotes_nothing() -> None:
+    begin_job_with(AbsentStore(failing_on("pineapple")), retries_left=1)
+    with pytest.raises(Exception, match="ValueError") as caught, capture_logs() as logs:
+        await reply("a conversation")
+    written = "".join(traceback.format_exception(caught.value))
+    assert "in turn" in written  # where it happened
+    assert "pineapple" not in written
+    assert [(line["event"], line["error"]) for line in logs] == [("turn.failed", "ValueError")]
+
+
+async def test_what_is_known_to_be_safe_is_told_in_full() -> None:
+    begin_job_with(AbsentStore(Unavailable("Redis: TimeoutError")), retries_left=1)
+    with pytest.raises(Unavailable, match="TimeoutError"):
+        await reply("a conversation")
