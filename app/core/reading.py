@@ -29,12 +29,28 @@ _LONGEST_RUN = 3
 _OPENING = 10
 _YOUNGEST = 150
 
-# Each branch begins with its character, which makes the search three times as fast as one that
-# looks back first.
+
+def _characters(ranges: str) -> list[str]:
+    """The characters that a regular expression's set stands for."""
+    chars: list[str] = []
+    for found in re.finditer("(.)-(.)|(.)", ranges):
+        first, last, single = found.groups()
+        chars += single or map(chr, range(ord(first), ord(last) + 1))
+    return chars
+
+
+# Characters that are events wherever they stand, whatever comes after them.
+_ALWAYS = r"\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝$\\…‥～〜؟‼⁇⁈⁉‽⸘" + "".join(
+    char for char in _characters(SURE + EMOJI) if char <= "\uffff"
+)
+# The search runs to the first set without trying branches, which makes it three times as fast. Most
+# spaces leave at the first branch; astral characters, which make a set slow, are tried last.
 EVENT = re.compile(
-    rf"[\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝$\\…‥～〜؟‼⁇⁈⁉‽⸘{SURE}{EMOJI}]"
-    r"|[.](?!\w)|[!?](?![0-9A-Za-z\u00c0-\u1fff])|['_](?<!\w['_])|[ \u00a0](?<=[\u0e00-\u0eff].)"
-    r"|:(?=/|$)|:(?<=[\u0561-\u0587]:)(?=\s)|;(?<=[\u0370-\u03ff\u1f00-\u1fff];)|፡(?<=፡፡)"
+    rf"[.!?'_:; \u00a0፡{_ALWAYS}\U00010a56-\U0001faff]"
+    r"(?:(?<=[\u0e00-\u0eff][ \u00a0])|(?<![ \u00a0])(?:"
+    rf"(?<=[{_ALWAYS}])|(?<=[.])(?!\w)|(?<=[!?])(?![0-9A-Za-z\u00c0-\u1fff])"
+    r"|(?<=['_])(?<!\w['_])|(?<=:)(?=/|$)|(?<=[\u0561-\u0587]:)(?=\s)"
+    rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff];)|(?<=፡፡)|(?<=[{SURE}{EMOJI}])))"
 )
 _Rule = Callable[[str, int, bool], int]
 
@@ -44,15 +60,6 @@ class _Event(NamedTuple):
 
     run: re.Pattern[str]
     rule: _Rule
-
-
-def _characters(ranges: str) -> list[str]:
-    """The characters that a regular expression's set stands for."""
-    chars: list[str] = []
-    for found in re.finditer("(.)-(.)|(.)", ranges):
-        first, last, single = found.groups()
-        chars += single or map(chr, range(ord(first), ord(last) + 1))
-    return chars
 
 
 _LOOK_ALIKE = _Event(re.compile("."), end_at_look_alike)

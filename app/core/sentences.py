@@ -50,6 +50,8 @@ _LONGEST_QUOTING = 4
 # Words before an ellipsis that make a sentence of their own.
 _LONG_THOUGHT = 6
 
+# An end mark and all that may stand behind it.
+_LONGEST_TAIL = 24
 _LINE_TAIL = re.compile(
     rf"(?:[.…‥{STRONG}{SURE}]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);|፡፡|[~～〜]|[{EMOJI}]\ufe0f?)"
     rf"(?:[\"'”’»›)\]）」』】》〉〕］*_~`“\s{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]"
@@ -167,5 +169,6 @@ def _after_ellipsis(text: str, at: int, ahead: Ahead, final: bool) -> int:
 
 def line_ends_sentence(line: str) -> bool:
     """Whether a whole line closes with an end mark or an emoji."""
-    tail = line[-80:].rstrip()
-    return bool(_LINE_TAIL.search(tail)) and not _TITLE_TAIL.search(tail)
+    line = line.rstrip()
+    tail = max(0, len(line) - _LONGEST_TAIL)
+    return bool(_LINE_TAIL.search(line, tail)) and not _TITLE_TAIL.search(line, tail)

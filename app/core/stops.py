@@ -29,6 +29,7 @@ _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
     r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
 )
+_TOKEN_GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCY = re.compile(r"[$€£¥₹₽#№]")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
@@ -54,10 +55,20 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
         return YES if stands_off else NO
     if before.isdigit():
         return _after_number(text, at, ahead, final)
-    token = _TOKEN.search(text, max(0, at - _BACK), at)
-    if token is None:  # a bracket, a quotation mark, a percent sign
+    token = _token_before(text, at)
+    if not token:  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
-    return _after_token(text, at, token.group(), ahead, final)
+    return _after_token(text, at, token, ahead, final)
+
+
+def _token_before(text: str, at: int) -> str:
+    """The word before a stop, with the short ones before it that end in stops; may be ""."""
+    space = text.rfind(" ", max(1, at - _BACK), at)
+    word = text[space + 1 : at]
+    if space > 0 and word.isalnum() and text[space - 1] not in _TOKEN_GOES_ON:
+        return word  # what the expression finds as well, in ten times the time
+    found = _TOKEN.search(text, max(0, at - _BACK), at)
+    return found.group() if found else ""
 
 
 def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:

@@ -7,6 +7,7 @@ a doubtful full stop tells a new sentence from a name. Collected for this module
 
 import re
 from functools import lru_cache
+from struct import Struct
 
 WORDS: dict[str, frozenset[str]] = {
     tag: frozenset(words.split())
@@ -241,7 +242,9 @@ CALENDAR = frozenset(
     """.split()
 )
 
-_TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+# Words of the alphabets with capitals.
+_LETTER = "[a-zªºµ\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\u0561-\u0588\u1e00-\u1fff]"
+_TOKEN = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)?")
 _SPEAKERS: dict[str, list[str]] = {}
 for _tag, _words in WORDS.items():
     for _word in _words:
@@ -258,11 +261,19 @@ _LETTERS = {
 }  # fmt: skip
 # Characters that tell a language.
 _ENOUGH = 180
+# Votes for all languages are one integer with 32 bits for each, so that to add up is one addition.
 # A word speaks for each of its languages, the less the more there are.
-_VOTES = {word: tuple((tag, len(tags) ** -0.5) for tag in tags) for word, tags in _SPEAKERS.items()}
-_LETTER_WEIGHT = 1.5
+_TAGS = sorted({*WORDS, *_LETTERS.values()})
+_ONE_VOTE = {tag: 1 << (32 * index) for index, tag in enumerate(_TAGS)}
+_VOTES = {
+    word: sum(round(1000 * len(tags) ** -0.5) * _ONE_VOTE[tag] for tag in tags)
+    for word, tags in _SPEAKERS.items()
+}
+_OF_EACH = Struct(f"<{len(_TAGS)}I")
+_LETTER_VOTES = {letter: 1500 * _ONE_VOTE[tag] for letter, tag in _LETTERS.items()}
+_TELLING = re.compile(f"[{''.join(_LETTERS)}]")
 # What the first language needs to be told, and how far the second must lie behind.
-_SURE_VOTES = 1.5
+_SURE_VOTES = 1500
 _SURE_LEAD = 1.2
 # What steps, options and the like are called: "Step 2." heads what follows it.
 LABELS = frozenset(
@@ -296,15 +307,13 @@ def guess(text: str) -> str:
 # One judgement asks for the language of one text several times.
 @lru_cache(4)
 def _guess(tail: str) -> str:
-    votes: dict[str, float] = {}
-    for word in _TOKEN.findall(tail):
-        for tag, weight in _VOTES.get(word, ()):
-            votes[tag] = votes.get(tag, 0.0) + weight
+    votes = sum(filter(None, map(_VOTES.get, _TOKEN.findall(tail))))
     if not tail.isascii():
-        for letter in _LETTERS.keys() & set(tail):
-            votes[_LETTERS[letter]] = votes.get(_LETTERS[letter], 0.0) + _LETTER_WEIGHT
+        votes += sum(_LETTER_VOTES[letter] for letter in set(_TELLING.findall(tail)))
     if not votes:
         return ""
-    first = max(votes, key=votes.__getitem__)
-    sure = votes.pop(first)
-    return first if sure >= max(_SURE_VOTES, _SURE_LEAD * max(votes.values(), default=0)) else ""
+    of_each = [*_OF_EACH.unpack(votes.to_bytes(_OF_EACH.size, "little"))]
+    sure = max(of_each)
+    first = of_each.index(sure)
+    of_each[first] = 0
+    return _TAGS[first] if sure >= max(_SURE_VOTES, _SURE_LEAD * max(of_each)) else ""
