@@ -53,6 +53,8 @@ def look_ahead(text: str, stop: int, final: bool) -> Ahead:
         return Ahead("end" if final or at - stop > _MOST_SPACES else "wait", at, at)
     if text[at] == "\n":
         return Ahead("line", at, at)
+    if text[at].isupper() and text[at].isalpha():
+        return Ahead("upper", at, at)  # most often; what follows says the same
     letter = at
     while letter < len(text) and letter - at < _MOST_MARKS and _is_mark(text, letter, at):
         letter += 1

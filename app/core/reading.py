@@ -71,6 +71,8 @@ _EVENTS = {
     **dict.fromkeys(";፡", _LOOK_ALIKE),
 }
 _REPEATED = frozenset("*_`~$")
+# Lines that are read for sentences. Named here, because finding an enum's member is slow.
+_PROSE = (Kind.TEXT, Kind.LABEL)
 
 Place = tuple[int, Why]
 # A place, ``True`` to read on, ``None`` when there is no more to read yet.
@@ -154,7 +156,7 @@ class Reader:
         if line is None:
             return False
         if self.at == old:
-            if line.kind in (Kind.TEXT, Kind.LABEL):
+            if line.kind in _PROSE:
                 quiet = not EVENT.search(self.text + delta, old)
             else:
                 quiet = "\n" not in delta and old + len(delta) - line.start <= WHOLE
@@ -173,7 +175,7 @@ class Reader:
                 return None
             if self.fence:
                 step = self._read_fence(self.fence)
-            elif line.kind in (Kind.TEXT, Kind.LABEL):
+            elif line.kind in _PROSE:
                 step = self._read_text(line, final)
             else:
                 step = self._read_line(line, final)
@@ -199,7 +201,7 @@ class Reader:
             self.item = indent
         elif kind is not Kind.BLANK and indent <= self.item:
             self.item = -1
-        elif self.item >= 0 and kind in (Kind.TEXT, Kind.LABEL):
+        elif self.item >= 0 and kind in _PROSE:
             kind = Kind.ITEM
         if kind is Kind.FENCE or (kind is Kind.TABLE and self.block < 0):
             self.block = at

@@ -77,10 +77,11 @@ def end_at_terminator(text: str, at: int, final: bool) -> int:
 
 def end_after_marks(text: str, at: int, stop: int, final: bool) -> int:
     """Whether a sentence ends at ``stop``, after the marks that stand from ``at`` to there."""
-    if ANY_SURE.search(text, at, stop):
+    if not text[at:stop].isascii() and ANY_SURE.search(text, at, stop):
         return _after_sure(text, at, stop, final)
     follower = text[stop]
-    emoji = EMOJI_RUN.match(text, skip_spaces(text, stop))
+    beyond = skip_spaces(text, stop)
+    emoji = None if text[beyond : beyond + 1].isascii() else EMOJI_RUN.match(text, beyond)
     if emoji:
         return _after_emoji(text, at, stop, emoji, final)
     if not follower.isspace():

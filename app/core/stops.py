@@ -37,7 +37,8 @@ _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
-_STREET = re.compile(r"\w{3}(?:str|strasse|gatan|gade|utca)$")
+_STREETS = ("str", "strasse", "gatan", "gade", "utca")
+_STREET = re.compile(rf"\w{{3}}(?:{'|'.join(_STREETS)})$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,4}$")
@@ -115,10 +116,11 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
 
 def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     """The kind of abbreviation that a token is, tried whole and by its last part."""
-    if _STREET.search(joined):
+    if joined.endswith(_STREETS) and _STREET.search(joined):
         return "number"
     last = _INNER_SPACE.split(token)[-1]
-    for word in dict.fromkeys((joined, last, _LINK.split(last)[-1])):
+    parts = (joined,) if token.isalnum() else (joined, last, _LINK.split(last)[-1])
+    for word in dict.fromkeys(parts):
         kind = kind_of(word, text[:at])
         if len(word) == 1 and word.isupper() and not (kind == "before" and guess(text[:at])):
             continue  # an initial
