@@ -29,7 +29,7 @@ _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
     r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
 )
-_TOKEN_GOES_ON = ".\u00a0\u202f "
+_GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCY = re.compile(r"[$€£¥₹₽#№]")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
@@ -66,7 +66,7 @@ def _token_before(text: str, at: int) -> str:
     """The word before a stop, with the short ones before it that end in stops; may be ""."""
     space = text.rfind(" ", max(1, at - _BACK), at)
     word = text[space + 1 : at]
-    if space > 0 and word.isalnum() and text[space - 1] not in _TOKEN_GOES_ON:
+    if space > 0 and word.isalnum() and text[space - 1] not in _GOES_ON:
         return word  # what the expression finds as well, in ten times the time
     found = _TOKEN.search(text, max(0, at - _BACK), at)
     return found.group() if found else ""
