@@ -10,6 +10,9 @@ WEBHOOK_EVENTS = "rivulet_webhook_events_total"
 WEBHOOK_IGNORED = "rivulet_webhook_ignored_total"
 """Events that nobody said to the business, by ``reason``."""
 
+NOTICES = "rivulet_notices_total"
+"""What Meta told of an account or number, by ``effect`` (stop, slow, resume, tell) and ``code``."""
+
 WEBHOOK_REQUESTS = "rivulet_webhook_requests_total"
 """Webhook POSTs by the ``status`` we answered."""
 

@@ -23,6 +23,7 @@ from app.core.model import (
     InboundMessage,
     LastBubble,
     Moved,
+    Notice,
     PromptMessage,
     Standing,
     Status,
@@ -211,6 +212,7 @@ class FakeStore:
         self._bubbles: dict[str, dict[str, str]] = defaultdict(dict)
         self._hands: dict[str, _FakeHand] = {}
         self._troubles: dict[str, str] = {}
+        self._told_at: dict[str, datetime] = {}
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
         self.queue: list[tuple[str, str]] = []
         self.deaf = False
@@ -292,8 +294,43 @@ class FakeStore:
                 return self._take_status(event)
             case Moved():
                 return self._take_move(event)
+            case Notice():
+                return Taken(self._take_notice(event))
             case Ignored():
                 return Taken(self._remember(event.wamid or uuid.uuid4().hex, "ignored"))
+
+    def _take_notice(self, notice: Notice) -> Outcome:
+        if notice.effect == "tell":
+            return "news"
+        if notice.at is not None:
+            if notice.at < self._told_at.get(notice.account_id or "", notice.at):
+                return "stale"
+            self._told_at[notice.account_id or ""] = notice.at
+        if notice.effect == "resume":
+            self.holds.pop(notice.scope, None)
+            self._troubles.pop(notice.scope, None)
+            return "news"
+        self.hold(notice.scope, "no probe", notice.wait, notice.growth)
+        self._troubles[notice.scope] = notice.code
+        return "news"
+
+    def hold(self, scope: str, token: str, wait: timedelta, growth: int) -> timedelta:
+        """Stop sending for a scope; how long it is held for now."""
+        now = self.clock.now()
+        hold = self.holds.setdefault(scope, _Hold(now))
+        if hold.until > now and hold.probe != token:
+            return hold.until - now
+        held: timedelta = min(wait * growth**hold.times, timedelta(hours=1))
+        hold.until, hold.probe, hold.times = now + held, "", hold.times + 1
+        return held
+
+    def lift_holds(self, token: str) -> None:
+        """A send got through: a probe's, or one after a hold, ends it."""
+        now = self.clock.now()
+        for scope, hold in list(self.holds.items()):
+            if hold.probe == token or hold.until <= now:
+                del self.holds[scope]
+                self._troubles.pop(scope, None)
 
     def _remember(self, wamid: str, outcome: Outcome) -> Outcome:
         key = self._keys.message(wamid)
@@ -560,13 +597,7 @@ class _FakeHand:
     async def hold(
         self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
     ) -> timedelta:
-        holds, now = self._store.holds, self._store.clock.now()
-        hold = holds.setdefault(scope, _Hold(now))
-        if hold.until > now and hold.probe != self.turn.token:
-            return hold.until - now
-        held: timedelta = min(wait * growth**hold.times, timedelta(hours=1))
-        hold.until, hold.probe, hold.times = now + held, "", hold.times + 1
-        return held
+        return self._store.hold(scope, self.turn.token, wait, growth)
 
     async def settle_send(
         self,
@@ -580,7 +611,7 @@ class _FakeHand:
         if not wamid and self._conversation.lease != self.turn.token:
             return
         if wamid:
-            self._store.holds.clear()
+            self._store.lift_holds(self.turn.token)
         self._record[f"state:{bubble.number}"] = state
         self._record[f"at:{bubble.number}"] = self._now()
         if not wamid:

@@ -21,6 +21,7 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:number:<n>``          str    when the number's next send is free (ms)
 ``rv:hold:<scope>``        hash   until when nothing is sent for this scope, and why
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
+``rv:told:<account>``      str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
 ``rv:metrics`` *           hash   counters and histograms of all processes
 ``rv:owner`` *             str    demo or tests, where they own the database
@@ -55,6 +56,7 @@ from app.core.model import (
     Ignored,
     InboundMessage,
     Moved,
+    Notice,
     Status,
 )
 from app.errors import LeaseLost, Parked, Scope, Unavailable
@@ -221,6 +223,7 @@ class RedisStore:
                     event.user_id or "",
                     event.phone or "",
                     number,
+                    event.account_id or "",
                     event.name or "",
                     int(event.sent_at.timestamp()),
                     token_hex(16),
@@ -248,6 +251,13 @@ class RedisStore:
                     keys.phone(number, event.new_phone) if event.new_phone else "",
                     event.new_user_id or "",
                     event.new_phone or "",
+                ]
+            case Notice():
+                fields = [
+                    *("notice", event.effect, event.scope, event.code),
+                    *(event.account_id or "", event.phone_number_id or ""),
+                    int(event.at.timestamp()) if event.at else "",
+                    *(_ms(event.wait), event.growth),
                 ]
             case Ignored():
                 fields = ["note", keys.message(event.wamid) if event.wamid else ""]
@@ -430,6 +440,7 @@ def script_header(jobs: TurnJobs) -> str:
             f" {int(KEPT.total_seconds())}",
             f"local HISTORY_ENTRIES = {HISTORY_ENTRIES}",
             f"local MOST_HOLD_MS, PROBE_MS = {_ms(MOST_HOLD)}, {_ms(PROBE)}",
+            f"local TROUBLE_SECONDS = {int(TROUBLE.total_seconds())}",
         )
     )
 

@@ -60,7 +60,8 @@ def _throttled(scope: Scope, first_wait: timedelta, growth: int = 2) -> Verdict:
     return Verdict("throttled", scope, first_wait, growth, tries=None)
 
 
-def _stopped(scope: Scope) -> Verdict:
+def stopped(scope: Scope) -> Verdict:
+    """Nothing is sent for this scope until a probe, one a minute, gets through."""
     return Verdict("stopped", scope, _MINUTE, tries=None)
 
 
@@ -89,15 +90,15 @@ VERDICTS: Mapping[int, Verdict] = _table(
         # 131057: the number is being upgraded, up to minutes.
         _throttled("number", 15 * _SECOND): (131057,),
         # 0, 104, 190: no valid token; 10, 200–299, 131005: it lacks a permission.
-        _stopped("token"): (0, 10, 104, 190, *range(200, 300), 131005),
+        stopped("token"): (0, 10, 104, 190, *range(200, 300), 131005),
         # 3: the app lacks a capability.
-        _stopped("app"): (3,),
+        stopped("app"): (3,),
         # 368 policy, 131031 locked, 131042 and 131044 payment, 131064 misclassified templates,
         # 134011 payments terms.
-        _stopped("account"): (368, 131031, 131042, 131044, 131064, 134011),
+        stopped("account"): (368, 131031, 131042, 131044, 131064, 134011),
         # 33 and 803 wrong or deleted, 131037 display name, 131045 certificate, 131048 spam limit
         # (trying makes it worse), 133xxx registration and PIN.
-        _stopped("number"): (
+        stopped("number"): (
             *(33, 803, 131037, 131045, 131048),
             *(133000, *range(133005, 133011), 133015, 133016),
         ),

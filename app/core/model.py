@@ -5,9 +5,11 @@ A *key* is our keyed hash of such an id (see ``keys.py``): safe in logs, metrics
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Literal
+
+from app.errors import Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class InboundMessage:
         kind: Meta's ``type``.
         text: What enters the prompt, never empty; at most 8,000 characters.
         readable: False for media of which ``text`` only says that they came.
+        account_id: The WhatsApp Business Account that the number belongs to; ``None`` if not told.
     """
 
     wamid: str
@@ -35,6 +38,7 @@ class InboundMessage:
     kind: str
     text: str
     readable: bool = True
+    account_id: str | None = None
 
 
 class Delivery(IntEnum):
@@ -99,7 +103,31 @@ class Ignored:
     wamid: str | None = None
 
 
-Event = InboundMessage | Status | Moved | Ignored
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What Meta tells of our account or of one of our numbers, not of any message.
+
+    Attributes:
+        effect: ``stop`` sending for the scope until it works again, ``slow`` it down, ``resume``,
+            or only ``tell`` the operator.
+        code: A word of ours for Meta's event, or Meta's error code.
+        account_id, phone_number_id: Whom it is about; ``None`` where Meta does not say.
+        at: When it happened; an older one than the last says nothing of now. ``None``: not told.
+        wait: For how long nothing is sent at first; each further time in a row is ``growth`` times
+            longer.
+    """
+
+    effect: Literal["stop", "slow", "resume", "tell"]
+    scope: Scope
+    code: str
+    account_id: str | None = None
+    phone_number_id: str | None = None
+    at: datetime | None = None
+    wait: timedelta = timedelta()
+    growth: int = 1
+
+
+Event = InboundMessage | Status | Moved | Notice | Ignored
 
 Role = Literal["user", "assistant"]
 

@@ -8,10 +8,12 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from math import isfinite
+from typing import Literal
 
 import orjson
 
-from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Status
+from app.core.graph_errors import VERDICTS, stopped, verdict_for
+from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Notice, Status
 from app.core.readable import KINDS, label, words_of
 
 MAX_ID = 512
@@ -51,7 +53,6 @@ OTHER_FIELDS: Mapping[str, str] = {
     "smb_app_state_sync": "app_state",
     "calls": "call",
     "user_preferences": "preference",
-    "account_update": "account",
     "account_alerts": "account",
     "account_review_update": "account",
     "account_settings_update": "account",
@@ -80,6 +81,25 @@ DELIVERIES: Mapping[str, Delivery] = {
     "read": Delivery.READ,
     "played": Delivery.READ,
     "failed": Delivery.FAILED,
+}
+
+ACCOUNT_STOPS: Mapping[str, str] = {
+    "ACCOUNT_RESTRICTION": "restricted",
+    "DISABLED_UPDATE:DISABLE": "disabled",
+    "ACCOUNT_DELETED": "deleted",
+    "ACCOUNT_OFFBOARDED": "offboarded",
+}
+"""Events of ``account_update`` after which nothing is to be sent, and our word for each; some with
+their ``waba_ban_state``. Source: Meta, "account_update webhook reference"."""
+
+ACCOUNT_RESUMES: Mapping[str, str] = {
+    "DISABLED_UPDATE:REINSTATE": "reinstated",
+    "ACCOUNT_RECONNECTED": "reconnected",
+}
+
+ACCOUNT_WARNINGS: Mapping[str, str] = {
+    "ACCOUNT_VIOLATION": "violation",
+    "DISABLED_UPDATE:SCHEDULE_FOR_DISABLE": "disabled_soon",
 }
 
 Json = Mapping[str, object]
@@ -114,7 +134,7 @@ def parse(body: bytes, *, received_at: datetime) -> list[Event]:
             events.append(Ignored("test"))
             continue
         for change in _each(entry, "changes", events):
-            _read_change(change, received_at, events)
+            _read_change(change, entry, received_at, events)
     return events or [Ignored("nothing")]
 
 
@@ -148,14 +168,18 @@ def _decimal(digits: str) -> float | None:
     return number if isfinite(number) else None
 
 
-def _read_change(change: Json, received_at: datetime, events: list[Event]) -> None:
+def _read_change(change: Json, entry: Json, received_at: datetime, events: list[Event]) -> None:
+    account_id = _number_id(entry.get("id"))
     field, value = change.get("field"), change.get("value")
     if not isinstance(field, str) or not isinstance(value, dict):
         events.append(Ignored("malformed"))
     elif field == "messages":
-        _Value(value, received_at, events).read()
+        _Value(value, account_id, received_at, events).read()
     elif field == "user_id_update":
-        _Value(value, received_at, events).read_new_ids()
+        _Value(value, account_id, received_at, events).read_new_ids()
+    elif field == "account_update":
+        at = _time(entry.get("time"), received_at)
+        events.append(_account_update(value, account_id, at))
     elif field == "smb_message_echoes" and isinstance(value.get("message_echoes"), list):
         for echo in _each(value, "message_echoes", events):
             events.append(Ignored("echo", _id(echo.get("id"))))
@@ -163,11 +187,30 @@ def _read_change(change: Json, received_at: datetime, events: list[Event]) -> No
         events.append(Ignored(OTHER_FIELDS.get(field, "unknown_field")))
 
 
+def _account_update(value: Json, account_id: str | None, at: datetime) -> Event:
+    event = value.get("event")
+    state = _in(value, "ban_info").get("waba_ban_state")
+    name = f"{event}:{state}" if event == "DISABLED_UPDATE" else event
+    if account_id is None or not isinstance(name, str):
+        return Ignored("malformed")
+    if word := ACCOUNT_STOPS.get(name):
+        wait = stopped("account").first_wait
+        return Notice("stop", "account", word, account_id, at=at, wait=wait)
+    if word := ACCOUNT_RESUMES.get(name):
+        return Notice("resume", "account", word, account_id, at=at)
+    if word := ACCOUNT_WARNINGS.get(name):
+        return Notice("tell", "account", word, account_id, at=at)
+    return Ignored("account")
+
+
 class _Value:
     """One ``value`` object: which number it is about, and who wrote."""
 
-    def __init__(self, value: Json, received_at: datetime, events: list[Event]) -> None:
+    def __init__(
+        self, value: Json, account_id: str | None, received_at: datetime, events: list[Event]
+    ) -> None:
         self._value = value
+        self._account_id = account_id
         self._received_at = received_at
         self._events = events
         self._phone_number_id = _number_id(_in(value, "metadata").get("phone_number_id"))
@@ -182,8 +225,8 @@ class _Value:
             self._events.append(self._message(message))
         for status in _each(self._value, "statuses", self._events, optional=True):
             self._events.append(self._status(status))
-        for _ in _each(self._value, "errors", self._events, optional=True):
-            self._events.append(Ignored("error"))
+        for error in _each(self._value, "errors", self._events, optional=True):
+            self._events.append(self._error(error.get("code")))
         if len(self._events) == before:
             self._events.append(Ignored("nothing"))
 
@@ -193,6 +236,19 @@ class _Value:
             old, new = _user_id(ids.get("previous")), _user_id(ids.get("current"))
             phone, _ = _phone_or_user_id(update.get("wa_id"))  # the new one, where it changed
             self._events.append(self._moved(old, None, new, phone) or Ignored("malformed"))
+
+    def _error(self, code: object) -> Event:
+        """An error that belongs to no message."""
+        if not isinstance(code, int) or isinstance(code, bool):
+            return Ignored("error")
+        word, verdict = str(code) if code in VERDICTS else "other", verdict_for(code)
+        account_id, number = self._account_id, self._phone_number_id
+        whose = {"number": number, "token": number, "account": account_id, "app": "ours"}
+        if not whose.get(verdict.scope):
+            return Notice("tell", "number", word, account_id, number)
+        effect: Literal["stop", "slow"] = "stop" if verdict.kind == "stopped" else "slow"
+        wait, growth = verdict.first_wait, verdict.growth
+        return Notice(effect, verdict.scope, word, account_id, number, wait=wait, growth=growth)
 
     def _message(self, message: Json) -> Event:
         wamid = _id(message.get("id"))
@@ -226,6 +282,7 @@ class _Value:
             kind=kind,
             text=words.text,
             readable=words.readable,
+            account_id=self._account_id,
         )
 
     def _sender(self, message: Json) -> tuple[str | None, str | None, str | None]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import structlog
 
 from app import metrics
-from app.core.model import Event, Ignored, InboundMessage
+from app.core.model import Event, Ignored, InboundMessage, Notice
 from app.pipeline.ports import Services
 
 log = structlog.get_logger()
@@ -34,6 +34,16 @@ async def receive(events: Sequence[Event], services: Services) -> None:
                     conversation_key=taken.conversation,
                     turn_id=taken.turn_id,
                     type=event.kind,
+                    outcome=taken.outcome,
+                )
+            case Notice():
+                services.meter.count(metrics.NOTICES, effect=event.effect, code=event.code)
+                write = log.warning if event.effect == "resume" else log.error
+                write(
+                    "meta.notice",
+                    effect=event.effect,
+                    scope=event.scope,
+                    code=event.code,
                     outcome=taken.outcome,
                 )
             case Ignored():

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from app.adapters.leases import LEASE_SECONDS
 from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore
 from app.adapters.rq_queue import QUEUE, turn_jobs
-from app.core.model import Bubble, Delivery, Ignored, Moved, Status
+from app.core.model import Bubble, Delivery, Ignored, Moved, Notice, Status
 from app.errors import LeaseLost, Parked, Unavailable
 from app.pipeline.ports import TurnInHand
 from tests.adapters.relay import Relay, relay_to, until
@@ -89,6 +89,8 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     await store.take_in([Moved(NUMBER, user, phone, "US.2002", "15550190888")])
     await store.take_in([said("Old number", user_id=None, phone="15550190999")])
     await store.report_trouble("token", "190")
+    stop = Notice("stop", "account", "disabled", "701", at=NOW, wait=timedelta(minutes=1))
+    await store.take_in([stop])
     meter = RedisMeter(redis)
     meter.count("turns_total")
     await meter.close()
@@ -135,6 +137,17 @@ async def test_what_waits_is_listed_by_its_age_until_it_is_answered(
         assert hand is not None
         await hand.finish("Yes.", ending="answered")
     assert await redis.zcard("rv:pending") == 0
+
+
+async def test_a_stop_is_for_one_account_only(store: RedisStore, redis: Redis) -> None:
+    await store.take_in([replace(said("Hi"), account_id="701")])
+    wait = timedelta(minutes=1)
+    await store.take_in([Notice("stop", "account", "disabled", "702", at=NOW, wait=wait)])
+    turn_id = await popped(redis)
+    assert await take(store, turn_id)
+    await store.take_in([Notice("stop", "account", "disabled", "701", at=NOW, wait=wait)])
+    with pytest.raises(Parked):
+        await take(store, turn_id)
 
 
 # -- leases ----------------------------------------------------------------------------------------

@@ -2,12 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from app import metrics
-from app.core.model import Address, Bubble, Delivery, Ignored, Moved, Status, Turn, Utterance
+from app.core.model import (
+    Address,
+    Bubble,
+    Delivery,
+    Ignored,
+    Moved,
+    Notice,
+    Status,
+    Turn,
+    Utterance,
+)
 from app.errors import LeaseLost, Parked
 from app.pipeline.ports import Taken, TurnInHand
 from tests.contracts.conftest import KEYS, Stage
@@ -567,6 +578,69 @@ async def test_a_probe_that_fails_waits_longer(stage: Stage) -> None:
         assert hand is not None
         again = await hand.hold("pair", code=131056, wait=SECOND / 50, growth=4)
     assert again == 4 * SECOND / 50
+
+
+async def test_a_send_that_had_begun_before_a_stop_does_not_end_it(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.hold("token", code=190, wait=60 * SECOND, growth=1)
+        await hand.settle_send(bubble_of(hand), wamid="wamid.o")
+        with pytest.raises(Parked):
+            await hand.begin_send(bubble_of(hand, 1), attempt=1, within=SECOND)
+
+
+STOP = Notice("stop", "account", "disabled", "701", at=NOW, wait=60 * SECOND)
+RESUME = replace(STOP, effect="resume", code="reinstated", at=NOW + SECOND, wait=0 * SECOND)
+SLOW = Notice("slow", "number", "130429", "701", NUMBER, wait=9 * SECOND, growth=2)
+
+
+async def stop_of(stage: Stage) -> timedelta:
+    """For how long the person's turn is kept from being answered."""
+    turn_id, conversation = await job_of(stage)
+    try:
+        async with stage.store.turn(conversation, turn_id) as hand:
+            assert hand is not None
+            return timedelta()
+    except Parked as parked:
+        return parked.after
+
+
+@pytest.mark.parametrize(
+    ("notices", "most"),
+    [
+        pytest.param([STOP], 60, id="stopped"),
+        pytest.param([STOP, STOP], 60, id="told twice"),
+        pytest.param([STOP, RESUME], 0, id="resumed"),
+        pytest.param([RESUME, STOP], 0, id="the stop comes late"),
+        pytest.param([replace(STOP, effect="tell")], 0, id="told only"),
+        pytest.param([replace(STOP, at=None), RESUME], 0, id="an error, then resumed"),
+        pytest.param([SLOW], 9, id="number throttled"),
+        pytest.param([SLOW, SLOW], 9, id="throttled in one breath"),
+    ],
+)
+async def test_what_meta_tells_of_an_account_stops_and_resumes_its_turns(
+    stage: Stage, notices: list[Notice], most: int
+) -> None:
+    await stage.store.take_in([replace(said("one"), account_id="701")])
+    await stage.store.take_in(notices)
+    assert (most - 2) * SECOND <= await stop_of(stage) <= most * SECOND
+    troubles = {notices[0].scope: notices[0].code} if most else {}
+    assert dict(await stage.store.troubles()) == troubles
+
+
+async def test_a_probe_that_gets_through_ends_a_stop_and_its_trouble(stage: Stage) -> None:
+    await stage.store.take_in([replace(said("one"), account_id="701")])
+    await stage.store.take_in([replace(STOP, wait=SECOND / 50)])
+    await stage.pass_time(SECOND / 10)
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.settle_send(bubble_of(hand), wamid="wamid.o")
+    assert dict(await stage.store.troubles()) == {}
 
 
 # -- statuses ----------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Status
+from app.core.graph_errors import VERDICTS
+from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Notice, Status
 from app.core.payloads import MAX_ID, NotJson, parse
 from app.core.readable import MAX_CHARS
 
@@ -21,6 +22,7 @@ FIXTURES = {
 }
 
 NUMBER = "390000000000001"
+ACCOUNT, OTHER_ACCOUNT = "701000000000001", "701000000000002"
 LENA = "DE.48210597336120845517"
 LENAS_NEW_ID = "DE.59000000000000000001"
 OMAR = "MX.77120934456810293847"
@@ -41,6 +43,7 @@ def said(text: str, **other: Any) -> InboundMessage:
         "sent_at": SENT_AT,
         "kind": "text",
         "text": text,
+        "account_id": ACCOUNT,
     }
     return InboundMessage(**(fields | other))
 
@@ -62,7 +65,9 @@ def moved(*, user_id: str | None, phone: str | None, old_user_id: str | None = N
 
 
 EXPECTED: Mapping[str, list[Event]] = {
-    "account_update": [Ignored("account")],
+    "account_update": [
+        Notice("stop", "account", "restricted", ACCOUNT, at=SENT_AT, wait=timedelta(minutes=1))
+    ],
     "app_state_sync": [Ignored("app_state")],
     "audio_file": [media("audio", "[audio]")],
     "batch_of_two_accounts": [
@@ -74,6 +79,7 @@ EXPECTED: Mapping[str, list[Event]] = {
             wamid="wamid.IN0002",
             phone_number_id="390000000000002",
             sent_at=SENT_AT + timedelta(seconds=1),
+            account_id=OTHER_ACCOUNT,
         ),
         Ignored("account"),
     ],
@@ -98,8 +104,10 @@ EXPECTED: Mapping[str, list[Event]] = {
     ],
     "echo": [Ignored("echo", "wamid.ECHO0001")],
     "edit": [ignored("edit")],
-    "errors_no_storage": [Ignored("error")],
-    "errors_throughput": [Ignored("error")],
+    "errors_no_storage": [Notice("tell", "number", "other", ACCOUNT, NUMBER)],
+    "errors_throughput": [
+        Notice("slow", "number", "130429", ACCOUNT, NUMBER, wait=timedelta(seconds=1), growth=2)
+    ],
     "field_of_tomorrow": [Ignored("unknown_field")],
     "history": [Ignored("history")],
     "history_as_messages": [Ignored("history")],
@@ -583,6 +591,75 @@ def status_body(**changes: Any) -> dict[str, Any]:
     return body
 
 
+def notice(effect: Any, word: str) -> Notice:
+    wait = timedelta(minutes=1) if effect == "stop" else timedelta()
+    return Notice(effect, "account", word, ACCOUNT, at=SENT_AT, wait=wait)
+
+
+@pytest.mark.parametrize(
+    ("value", "event"),
+    [
+        pytest.param({"event": "ACCOUNT_RESTRICTION"}, notice("stop", "restricted"), id="limits"),
+        pytest.param({"event": "ACCOUNT_DELETED"}, notice("stop", "deleted"), id="deleted"),
+        pytest.param({"event": "ACCOUNT_OFFBOARDED"}, notice("stop", "offboarded"), id="left"),
+        pytest.param(
+            {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "DISABLE"}},
+            notice("stop", "disabled"),
+            id="disabled",
+        ),
+        pytest.param(
+            {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "REINSTATE"}},
+            notice("resume", "reinstated"),
+            id="reinstated",
+        ),
+        pytest.param({"event": "ACCOUNT_RECONNECTED"}, notice("resume", "reconnected"), id="back"),
+        pytest.param({"event": "ACCOUNT_VIOLATION"}, notice("tell", "violation"), id="violation"),
+        pytest.param(
+            {"event": "DISABLED_UPDATE", "ban_info": {"waba_ban_state": "SCHEDULE_FOR_DISABLE"}},
+            notice("tell", "disabled_soon"),
+            id="to be disabled",
+        ),
+        pytest.param({"event": "DISABLED_UPDATE"}, Ignored("account"), id="disabled, no state"),
+        pytest.param({"event": "PARTNER_ADDED"}, Ignored("account"), id="none of our business"),
+        pytest.param({"event": None}, Ignored("malformed"), id="no event"),
+    ],
+)
+def test_an_account_update_says_whether_to_send(value: dict[str, Any], event: Event) -> None:
+    body = json.loads(FIXTURES["account_update"])
+    body["entry"][0]["changes"][0]["value"] = value
+    assert parse(json.dumps(body).encode(), received_at=RECEIVED_AT) == [event]
+
+
+@pytest.mark.parametrize(
+    ("code", "event"),
+    [
+        pytest.param(
+            0,
+            Notice("stop", "token", "0", ACCOUNT, NUMBER, wait=timedelta(minutes=1)),
+            id="no valid token",
+        ),
+        pytest.param(
+            80007,
+            Notice(
+                "slow", "account", "80007", ACCOUNT, NUMBER, wait=timedelta(minutes=1), growth=2
+            ),
+            id="account throttled",
+        ),
+        pytest.param(
+            131056, Notice("tell", "number", "131056", ACCOUNT, NUMBER), id="a person, not told who"
+        ),
+        pytest.param(
+            131016, Notice("tell", "number", "131016", ACCOUNT, NUMBER), id="a passing fault"
+        ),
+        pytest.param("130429", Ignored("error"), id="no number"),
+    ],
+)
+def test_an_error_of_no_message_holds_back_what_its_code_says(code: object, event: Event) -> None:
+    body = json.loads(FIXTURES["errors_throughput"])
+    body["entry"][0]["changes"][0]["value"]["errors"][0]["code"] = code
+    assert parse(json.dumps(body).encode(), received_at=RECEIVED_AT) == [event]
+
+
 @pytest.mark.parametrize(
     "errors",
     [None, [], {}, [None], [{}], [{"code": "131047"}], [{"code": True}], [{"code": 1.5}]],
@@ -726,6 +803,14 @@ def check(event: Event) -> None:
             assert event.sent_at <= RECEIVED_AT + timedelta(minutes=5)
         case Ignored():
             assert event.reason in REASONS
+        case Notice():
+            assert event.code in {"restricted", "other"} or int(event.code) in VERDICTS
+            assert (
+                event.phone_number_id
+                or event.scope not in ("number", "token")
+                or event.effect == "tell"
+            )
+            assert event.account_id or event.scope != "account"
         case Moved():
             assert event.old_user_id or event.old_phone
             assert event.new_user_id or event.new_phone
@@ -733,7 +818,7 @@ def check(event: Event) -> None:
 
 REASONS = {
     event.reason for events in EXPECTED.values() for event in events if isinstance(event, Ignored)
-} | {"malformed"}
+} | {"malformed", "account", "error"}
 
 ALL = sorted(FIXTURES)
 

@@ -1,7 +1,11 @@
 from datetime import timedelta
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
 
 from app import metrics
-from app.core.model import Delivery, Ignored, Moved, Status
+from app.core.model import Delivery, Ignored, Moved, Notice, Status
 from app.pipeline.receive import receive
 from app.pipeline.record import record
 from tests.fakes import NOW, NUMBER, World, said
@@ -45,6 +49,15 @@ async def test_what_nobody_said_is_counted_by_its_reason() -> None:
     )
     assert world.store.queue == []
     assert world.meter.counts[(metrics.WEBHOOK_IGNORED, "reaction")] == 1
+
+
+@pytest.mark.parametrize("effect", ["stop", "slow", "resume", "tell"])
+async def test_what_meta_tells_of_an_account_is_counted_and_logged(effect: Any) -> None:
+    world = World()
+    with capture_logs() as logs:
+        await receive([Notice(effect, "account", "disabled", "701", at=NOW)], world.services)
+    assert world.meter.counts[(metrics.NOTICES, "disabled", effect)] == 1
+    assert [line["log_level"] for line in logs] == ["warning" if effect == "resume" else "error"]
 
 
 async def test_only_a_status_that_is_news_is_counted_as_one() -> None:

@@ -14,7 +14,7 @@ if read ~= '' and redis.call('ZCARD', inbox_key(conversation)) > tonumber(read) 
 end
 local key = conversation_key(conversation)
 local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
-local held_ms = held(conversation, address[1], token)
+local held_ms = held(conversation, token)
 if held_ms > 0 then return { 'held', held_ms } end
 
 -- The pair's tokens come at Meta's sustained rate, one per 6 s, and at most PAIR_BURST are saved up.

@@ -36,7 +36,7 @@ local reply = redis.call('HGET', key, 'open') or turn
 -- A job that runs once more after its turn has ended: what waits now is another turn's.
 if redis.call('HEXISTS', turn_key(reply), 'ending') == 1 then return { 'empty' } end
 
-local held_ms = held(conversation, redis.call('HGET', key, 'number_id'), token)
+local held_ms = held(conversation, token)
 if held_ms > 0 then return { 'held', held_ms } end
 
 redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)

@@ -44,15 +44,16 @@ local function resolve(user_key, phone_key)
   return conversation
 end
 
-local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id, name,
-                            seconds, turn)
+local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id,
+                            account_id, name, seconds, turn)
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
   local conversation = resolve(user_key, phone_key)
   local key = conversation_key(conversation)
   local fields = { 'number_id', number_id }
-  for field, value in pairs({ user_id = user_id, phone = phone, name = name }) do
+  local known = { account_id = account_id, user_id = user_id, phone = phone, name = name }
+  for field, value in pairs(known) do
     if value ~= '' then
       fields[#fields + 1] = field
       fields[#fields + 1] = value
@@ -144,7 +145,33 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   return told('moved', target)
 end
 
-local takers = { message = take_message, note = take_note, status = take_status, move = take_move }
+-- Meta tells of an account or a number. What has a time may come late: then only the newest counts.
+local function take_notice(_, effect, scope, code, account_id, number_id, seconds, wait_ms, growth)
+  local dated = seconds ~= ''
+  if effect == 'tell' then return 'news' end
+  if dated then
+    local newest = 'rv:told:' .. account_id
+    if tonumber(redis.call('GET', newest) or 0) > seconds then return 'stale' end
+    redis.call('SET', newest, seconds, 'EX', KEPT_SECONDS)
+  end
+  local key, trouble = hold_key(scope, '', number_id, account_id), 'rv:trouble:' .. scope
+  if effect == 'resume' then
+    redis.call('DEL', key, trouble)
+    return 'news'
+  end
+  hold(key, 'no probe', code, wait_ms, growth)
+  -- An error passes if it does not come again; an account stays stopped until Meta says so.
+  redis.call('SET', trouble, code, 'EX', dated and KEPT_SECONDS or TROUBLE_SECONDS)
+  return 'news'
+end
+
+local takers = {
+  message = take_message,
+  note = take_note,
+  status = take_status,
+  move = take_move,
+  notice = take_notice,
+}
 
 local outcomes = {}
 for i = 2, #ARGV, 2 do

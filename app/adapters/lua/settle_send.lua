@@ -20,7 +20,5 @@ if wamid_key ~= '' then
   local known = redis.call('HMGET', key, 'delivery', 'code', 'at')
   note_delivery(record, number, tonumber(known[1] or SENT), known[2] or '', known[3] or at)
   if not ours then redis.call('PUBLISH', NEWS_CHANNEL, turn) end
-  -- It works again: nobody need wait any longer.
-  redis.call('DEL', unpack(hold_keys(conversation, redis.call('HGET', conversation_key(conversation),
-    'number_id'))))
+  lift_holds(conversation, token)
 end

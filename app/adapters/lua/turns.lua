@@ -132,29 +132,59 @@ local function drop_plan(record)
 end
 
 -- What keeps a conversation from being answered: a person throttled, a number, account or app
--- restricted, a token revoked. Accounts and tokens are known to us by their numbers.
-local function hold_key(scope, conversation, number_id)
+-- restricted, a token revoked. Tokens are known to us by their numbers; an account by its own id, or by
+-- the number while no webhook has told it.
+local function hold_key(scope, conversation, number_id, account_id)
   if scope == 'pair' then return 'rv:hold:pair:' .. conversation end
-  if scope == 'number' or scope == 'account' or scope == 'token' then
+  if scope == 'number' or scope == 'token' then
     return 'rv:hold:' .. scope .. ':' .. (number_id or '')
   end
+  if scope == 'account' then return 'rv:hold:account:' .. (account_id or number_id or '') end
   return 'rv:hold:' .. scope
 end
 
-local function hold_keys(conversation, number_id)
-  local keys = {}
-  for i, scope in ipairs({ 'pair', 'number', 'account', 'app', 'token' }) do
-    keys[i] = hold_key(scope, conversation, number_id)
+local HOLD_SCOPES = { 'pair', 'number', 'account', 'app', 'token' }
+
+local function hold_keys(conversation)
+  local ids, keys = redis.call('HMGET', conversation_key(conversation), 'number_id', 'account_id'), {}
+  for i, scope in ipairs(HOLD_SCOPES) do
+    keys[i] = hold_key(scope, conversation, ids[1], ids[2])
   end
   return keys
 end
 
+-- Stop sending until a time, or until a probe gets through. Returns the ms that it is held for now.
+local function hold(key, token, code, wait_ms, growth)
+  local now = now_ms()
+  local known = redis.call('HMGET', key, 'until_ms', 'probe', 'times')
+  -- Several sends that fail in one breath are one stop; a probe that fails is the next one.
+  if known[1] and tonumber(known[1]) > now and known[2] ~= token then
+    return math.ceil(tonumber(known[1]) - now)
+  end
+  local times = tonumber(known[3] or 0) + 1
+  local held_ms = math.ceil(math.min(wait_ms * growth ^ (times - 1), MOST_HOLD_MS))
+  redis.call('HSET', key, 'until_ms', now + held_ms, 'code', code, 'times', times, 'probe', '')
+  redis.call('EXPIRE', key, KEPT_SECONDS)
+  return held_ms
+end
+
+-- It works again: nobody need wait any longer. A send that had begun before a stop says nothing of it.
+local function lift_holds(conversation, token)
+  local now = now_ms()
+  for i, key in ipairs(hold_keys(conversation)) do
+    local known = redis.call('HMGET', key, 'until_ms', 'probe')
+    if known[1] and (known[2] == token or tonumber(known[1]) <= now) then
+      redis.call('DEL', key, 'rv:trouble:' .. HOLD_SCOPES[i])
+    end
+  end
+end
+
 -- How many ms a turn must wait, 0 for none. When a hold has run out, whoever asks first goes ahead as
 -- its probe, and the others wait for what becomes of it.
-local function held(conversation, number_id, token)
+local function held(conversation, token)
   local now = now_ms()
   local longest, probes = 0, {}
-  for _, key in ipairs(hold_keys(conversation, number_id)) do
+  for _, key in ipairs(hold_keys(conversation)) do
     local hold = redis.call('HMGET', key, 'until_ms', 'probe')
     if hold[1] and hold[2] ~= token then
       if tonumber(hold[1]) > now then
