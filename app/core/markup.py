@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from app.core.markup_inline import convert_inline
 from app.core.markup_math import LOOKS_LIKE_MATH, read_math
-from app.core.markup_size import split_to_fit, utf16_length
+from app.core.markup_size import split_to_fit
 from app.core.markup_tables import convert_rows, convert_table, is_delimiter_row, is_row
 
-__all__ = ["split_to_fit", "to_whatsapp", "utf16_length"]
+__all__ = ["split_to_fit", "to_whatsapp"]
 
 _UNSENDABLE = re.compile("\r\n?|[\x0b\x0c\x85]|[\x00-\x08\x0e-\x1f\x7f]|[\ud800-\udfff]")
 _MARKED = re.compile(

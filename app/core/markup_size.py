@@ -2,8 +2,8 @@
 
 import re
 from bisect import bisect_left
-from unicodedata import category
 
+from app.core.graphemes import is_break, units
 from app.core.markup_reading import BLOCK, Span, spans
 
 MOST_UNITS = 4000
@@ -19,11 +19,6 @@ _ROOM = 16  # units kept free for the marks that a cut makes us close and open a
 _FAR = 64  # code points looked back through for the edge of a cluster
 
 
-def utf16_length(text: str) -> int:
-    """UTF-16 units in ``text``, as JavaScript and Java count: an emoji has two or more."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def split_to_fit(text: str, limit: int = MOST_UNITS) -> list[str]:
     """A text in WhatsApp's markup as parts of at most ``limit`` UTF-16 units; mostly just one.
 
@@ -34,7 +29,7 @@ def split_to_fit(text: str, limit: int = MOST_UNITS) -> list[str]:
     Args:
         limit: At least 64.
     """
-    if utf16_length(text) <= limit:
+    if units(text) <= limit:
         return [text] if text.strip() else []
     cutter = _Cutter(text, limit - _ROOM)
     parts: list[str] = []
@@ -49,45 +44,6 @@ def split_to_fit(text: str, limit: int = MOST_UNITS) -> list[str]:
         opened = "".join(_opening(text, span) for span in crossed)
         start = end
     return parts
-
-
-def is_cluster_edge(text: str, at: int) -> bool:
-    """Whether a text may be parted at ``at`` without parting what people see as one character.
-
-    A careful reading of UAX #29: it never says yes inside a cluster, and sometimes no at an edge.
-    """
-    if not 0 < at < len(text):
-        return True
-    before, after = text[at - 1], text[at]
-    if after < "\u0300":
-        return not (before == "\r" and after == "\n") and before not in _PREPENDED
-    if category(after)[0] == "M" or after in _EXTENDING or "\U0001f3fb" <= after <= "\U0001f3ff":
-        return False
-    if before == "\u200d" or before in _PREPENDED or before in _VIRAMAS:
-        return False
-    if "\u1160" <= after <= "\u11ff" or "\ud7b0" <= after <= "\ud7ff":
-        return False
-    if "\u1100" <= before <= "\u115f":
-        return not ("\u1100" <= after <= "\u115f" or "\uac00" <= after <= "\ud7a3")
-    return not (_is_flag(before) and _is_flag(after) and _flags_before(text, at) % 2)
-
-
-_EXTENDING = frozenset("\u200c\u200d\u0e33\u0eb3\uff9e\uff9f") | {
-    chr(tag) for tag in range(0xE0020, 0xE0080)
-}
-_PREPENDED = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u08e2\u0d4e")
-_VIRAMAS = frozenset("\u094d\u09cd\u0acd\u0b4d\u0c4d\u0d4d")
-
-
-def _is_flag(sign: str) -> bool:
-    return "\U0001f1e6" <= sign <= "\U0001f1ff"
-
-
-def _flags_before(text: str, at: int) -> int:
-    start = at
-    while start > 0 and at - start < _FAR and _is_flag(text[start - 1]):
-        start -= 1
-    return at - start
 
 
 class _Cutter:
@@ -124,12 +80,12 @@ class _Cutter:
                     if inside or not self._parts_a_line(place):
                         return self._beside_marks(start, place)
         edges = range(furthest, max(start, furthest - _FAR), -1)
-        edge = next((at for at in edges if is_cluster_edge(self._text, at)), furthest)
+        edge = next((at for at in edges if is_break(self._text, at)), furthest)
         return self._beside_marks(start, edge)
 
     def _furthest(self, start: int) -> int:
         length = min(self._room, len(self._text) - start)
-        while (over := utf16_length(self._text[start : start + length]) - self._room) > 0:
+        while (over := units(self._text[start : start + length]) - self._room) > 0:
             length -= (over + 1) // 2
         return start + length
 

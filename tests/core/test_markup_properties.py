@@ -8,7 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from app.core.markup import split_to_fit, to_whatsapp, utf16_length
+from app.core.graphemes import units
+from app.core.markup import split_to_fit, to_whatsapp
 
 EXAMPLES = settings(max_examples=400, deadline=None)
 
@@ -123,7 +124,7 @@ def test_no_text_is_too_odd(text: str) -> None:
 def test_parts_fit_and_hold_every_word(soup: tuple[str, list[str]], limit: int) -> None:
     text, words = soup
     parts = split_to_fit(to_whatsapp(text * 3), limit)
-    assert all(part.strip() and utf16_length(part) <= limit for part in parts)
+    assert all(part.strip() and units(part) <= limit for part in parts)
     # A word may be cut where no blank is near, and then marks stand in it too.
     joined = re.sub(r"[*_~`\s]", "", "".join(parts))
     assert all(joined.count(word) >= 3 for word in words)

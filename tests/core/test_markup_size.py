@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.markup_size import is_cluster_edge, split_to_fit, utf16_length
+from app.core.graphemes import is_break, units
+from app.core.markup_size import split_to_fit
 
 WORDS = " ".join(["lorem"] * 30)
 
 
 @pytest.mark.parametrize(
-    ("text", "units"),
+    ("text", "expected"),
     [
         ("", 0),
         ("abc", 3),
@@ -23,8 +24,8 @@ WORDS = " ".join(["lorem"] * 30)
     ],
     ids=["nothing", "letters", "accent", "two code points", "Chinese", "emoji", "family", "half"],
 )
-def test_length_is_told_in_utf16_units(text: str, units: int) -> None:
-    assert utf16_length(text) == units
+def test_length_is_told_in_utf16_units(text: str, expected: int) -> None:
+    assert units(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n"], ids=repr)
@@ -93,8 +94,8 @@ CLUSTERS = {
 
 @pytest.mark.parametrize("cluster", CLUSTERS.values(), ids=CLUSTERS.keys())
 def test_a_cluster_is_never_cut(cluster: str) -> None:
-    assert not any(is_cluster_edge(cluster, at) for at in range(1, len(cluster)))
-    assert is_cluster_edge(cluster * 2, len(cluster))
+    assert not any(is_break(cluster, at) for at in range(1, len(cluster)))
+    assert is_break(cluster * 2, len(cluster))
     if cluster.strip():
         parts = split_to_fit("z" + cluster * 200, 64)
         assert "".join(parts) == "z" + cluster * 200
@@ -105,13 +106,13 @@ def test_a_cluster_without_end_is_cut_at_the_limit() -> None:
     text = "a" + "\u0301" * 10_000
     parts = split_to_fit(text)
     assert "".join(parts) == text
-    assert max(map(utf16_length, parts)) <= 4000
+    assert max(map(units, parts)) <= 4000
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text("ab .\n*_~`字😀\u0301\u200d👍🏽🇧🇷"), st.integers(64, 90))
 def test_every_part_fits_whatever_the_text(text: str, limit: int) -> None:
     parts = split_to_fit(text * 4, limit)
-    assert all(0 < utf16_length(part) <= limit for part in parts)
+    assert all(0 < units(part) <= limit for part in parts)
     marks = str.maketrans("", "", "*_~` \n")
     assert "".join(parts).translate(marks) == (text * 4).translate(marks)
