@@ -5,9 +5,14 @@ leave by the same door, after the same stamps; ours go straight to it, since the
 ``logging`` costs three times as much. ``LOG_FORMAT=console`` is for people.
 """
 
+import asyncio
+import atexit
 import json
 import logging
 import sys
+from collections import deque
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
@@ -19,17 +24,47 @@ NOISY = ("httpx2", "httpcore2", "openai", "uvicorn.access")
 
 
 class _Door:
-    """Where our own lines leave; loggers that are in use follow when ``stream`` is changed."""
+    """Where our own lines leave; loggers that are in use follow when ``stream`` is changed.
+
+    On an event loop, lines up to ``info`` leave together when its present round is over: a write
+    for each costs as much as making the line. A warning, and a line from anywhere else, leaves at
+    once and takes along what waits.
+    """
 
     def __init__(self) -> None:
         self.stream: TextIO = sys.stdout
+        self._waiting: deque[str] = deque()
+        self._flushed_by: asyncio.AbstractEventLoop | None = None
+        atexit.register(self.flush)
+
+    def write_soon(self, line: str) -> None:
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if loop is not self._flushed_by:  # another one may have ended before it came to it
+            self._flushed_by = loop
+            loop.call_soon(self.flush)
 
     def write(self, line: str) -> None:
-        # One write for a line: lines of two threads must not mix.
-        self.stream.write(f"{line}\n")
-        self.stream.flush()
+        self._waiting.append(line)
+        self.flush()
 
-    debug = info = warning = error = critical = exception = write
+    debug = info = write_soon
+    warning = error = critical = exception = write
+
+    def flush(self) -> None:
+        self._flushed_by = None
+        lines = []
+        with suppress(IndexError):  # another thread may be taking them as well
+            while True:
+                lines.append(self._waiting.popleft())
+        if lines:
+            # One write: lines of two threads must not mix.
+            self.stream.write("\n".join([*lines, ""]))
+            self.stream.flush()
 
 
 _door = _Door()
@@ -43,12 +78,7 @@ def set_up_logs(level: str, form: str, *, stream: TextIO | None = None) -> None:
         level: ``debug``, ``info``, ``warning`` or ``error``.
         form: ``json`` or ``console``.
     """
-    stamps: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _plain_exception,
-    ]
+    stamps: list[Processor] = [structlog.contextvars.merge_contextvars, _stamp]
     out = stream or sys.stdout
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=out.isatty()) if form == "console" else _json
@@ -76,14 +106,21 @@ def set_up_logs(level: str, form: str, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+def _stamp(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Level, time and, of an exception, what may be told."""
+    event["level"] = "error" if method == "exception" else method
+    event["timestamp"] = datetime.now(UTC)  # written out by the renderer
+    return _plain_exception(event) if "exc_info" in event else event
+
+
 def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
     try:
-        return orjson.dumps(event, default=str).decode()
+        return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
     except TypeError:  # half a surrogate pair, or a number past 64 bits: the line must not be lost
         return json.dumps(event, default=str)
 
 
-def _plain_exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _plain_exception(event: EventDict) -> EventDict:
     """The traceback's places without its values: an exception's text may quote what came in."""
     exc_info = event.pop("exc_info", None)
     if exc_info is True:

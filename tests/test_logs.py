@@ -1,8 +1,10 @@
 """One JSON line for each event, whoever writes it, and no value of an exception in it."""
 
+import asyncio
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -204,3 +206,60 @@ def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
     captured = capsys.readouterr()
     assert orjson.loads(captured.out)["event"] == "web.started"
     assert captured.err == ""
+
+
+class Writes(io.StringIO):
+    """Counts the writes: each costs the process a call of the system."""
+
+    count = 0
+
+    def write(self, text: str) -> int:
+        self.count += 1
+        return super().write(text)
+
+
+async def test_on_a_loop_the_lines_of_one_round_leave_together() -> None:
+    out = Writes()
+    set_up_logs("info", "json", stream=out)
+    for number in range(3):
+        structlog.get_logger().info("message.received", number=number)
+    assert out.count == 0
+    await asyncio.sleep(0)  # the round ends
+    assert out.count == 1
+    assert [line["number"] for line in lines_of(out)] == [0, 1, 2]
+    structlog.get_logger().info("message.received", number=3)
+    await asyncio.sleep(0)
+    assert len(lines_of(out)) == 4
+
+
+async def test_a_warning_leaves_at_once_and_takes_along_what_waits() -> None:
+    out = Writes()
+    set_up_logs("info", "json", stream=out)
+    structlog.get_logger().info("message.received")
+    structlog.get_logger().warning("redis.away")
+    assert [line["event"] for line in lines_of(out)] == ["message.received", "redis.away"]
+    await asyncio.sleep(0)
+    assert out.count == 1
+
+
+async def test_a_line_from_a_thread_waits_for_no_loop(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    thread = threading.Thread(target=structlog.get_logger().info, args=["leases.renewed"])
+    thread.start()
+    thread.join()  # the loop is blocked, as by a job that does not end
+    assert [line["event"] for line in lines_of(out)] == ["leases.renewed"]
+
+
+def test_the_last_line_of_a_loop_that_has_ended_is_not_lost(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+    loop = asyncio.new_event_loop()
+
+    def last() -> None:
+        structlog.get_logger().info("web.stopped")
+        loop.stop()
+
+    loop.call_soon(last)
+    loop.run_forever()
+    loop.close()
+    structlog.get_logger().info("process.ended")
+    assert [line["event"] for line in lines_of(out)] == ["web.stopped", "process.ended"]
