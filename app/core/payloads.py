@@ -5,7 +5,7 @@ Whatever the JSON holds, nothing raises: an update with damage where it matters 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Literal
@@ -398,7 +398,7 @@ def _phone_or_user_id(value: object) -> tuple[str | None, str | None]:
 
 def _time(value: object, received_at: datetime) -> datetime:
     seconds = 0
-    if isinstance(value, str | int | float):
+    if isinstance(value, (str, int, float)):  # a union would be built anew at each call
         try:
             seconds = int(value)
         except ValueError:
@@ -424,15 +424,14 @@ def _in(value: Json, key: str) -> Json:
 
 def _each(
     value: Json, key: str, events: list[Event], *, optional: bool = False
-) -> Iterator[dict[str, object]]:
+) -> Sequence[dict[str, object]]:
     """The objects of a list; what stands there instead is counted as malformed."""
     inner = value.get(key)
     if not isinstance(inner, list):
         if inner is not None or not optional:
             events.append(Ignored("malformed"))
-        return
-    for item in inner:
-        if isinstance(item, dict):
-            yield item
-        else:
-            events.append(Ignored("malformed"))
+        return ()
+    objects = [item for item in inner if isinstance(item, dict)]
+    if len(objects) < len(inner):
+        events += [Ignored("malformed")] * (len(inner) - len(objects))
+    return objects

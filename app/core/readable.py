@@ -6,7 +6,7 @@ no note: a webhook holds only its id. An ad or a product that the person came fr
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -22,8 +22,7 @@ MAX_LABEL = 300
 Json = Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What enters the prompt.
 
     Attributes:
@@ -45,10 +44,11 @@ def words_of(kind: str, message: Json) -> Words | None:
     words = _KINDS[kind](message)
     if words is None:
         return None
-    note = _origin(message) if "referral" in message or "context" in message else ""
     text = words.text.replace("\0", "")
-    if note and text.strip():
-        text = f"{note}\n{text}"
+    if "referral" in message or "context" in message:
+        note = _origin(message)
+        if note and text.strip():
+            text = f"{note}\n{text}"
     return Words(text[:MAX_CHARS], words.readable)
 
 

@@ -20,6 +20,7 @@ from app.core.model import (
     Event,
     PromptMessage,
     Turn,
+    light,
 )
 from app.core.pacing import BubbleOrder, BubbleStyle
 from app.errors import Scope
@@ -28,7 +29,7 @@ Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news",
 """What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
 
 
-@dataclass(frozen=True, slots=True)
+@light
 class Taken:
     """One event that has been taken in, and what it belongs to.
 

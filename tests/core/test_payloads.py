@@ -790,7 +790,7 @@ def damaged(draw: st.DrawFn, names: list[str]) -> dict[str, Any]:
 
 def check(event: Event) -> None:
     """What the rest of the house relies on."""
-    for value in (getattr(event, name) for name in event.__slots__):
+    for value in (getattr(event, name) for name in type(event).__annotations__):
         if isinstance(value, str):
             value.encode()  # no lone surrogate
             assert len(value) <= MAX_CHARS
