@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +31,8 @@ def run(settings: Installation, *, max_concurrency: int | None = None) -> None:
     @asynccontextmanager
     async def clients() -> AsyncIterator[None]:
         store = services(settings).store  # before the first job: the SDK's import takes its time
+        gc.collect()
+        gc.freeze()  # else each full collection stops all streams for 50 ms to look at the SDK
         sweeping = asyncio.create_task(_sweep(store), name="sweeper")
         log.info("worker.started")
         yield
