@@ -61,6 +61,10 @@ class LeaseLost(RivuletError):
     """Another worker holds this conversation now. The caller stops, and touches nothing more."""
 
 
+class Paused(RivuletError):
+    """The bot is to be silent in this conversation now. The caller stops, and the messages wait."""
+
+
 class Parked(RivuletError):
     """Not now: a limit or a stop holds this turn back. The caller gives it back until later.
 

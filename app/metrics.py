@@ -52,6 +52,9 @@ UNANSWERED = "rivulet_unanswered_conversations"
 GIVEN_UP = "rivulet_given_up_conversations"
 """Gauge: people whose turn has failed too often; a requeue or their next words take it up again."""
 
+PAUSED = "rivulet_paused_conversations"
+"""Gauge: people to whom the bot is silent: a colleague takes over, or they wrote STOP."""
+
 QUEUED = "rivulet_queued_turns"
 """Gauge: turns that no worker has taken yet."""
 

@@ -24,13 +24,15 @@ from app.core.model import (
     LastBubble,
     Moved,
     Notice,
+    Pause,
+    PauseReason,
     PromptMessage,
     Standing,
     Status,
     Turn,
     Utterance,
 )
-from app.errors import LeaseLost, Parked, Scope
+from app.errors import LeaseLost, Parked, Paused, Scope
 from app.pipeline.ports import (
     Bot,
     Clearance,
@@ -186,6 +188,8 @@ class _Conversation:
     last: LastBubble | None = None
     open: str | None = None
     given_up: bool = False
+    pause: Pause | None = None
+    aside: int = 0
 
 
 @dataclass
@@ -219,6 +223,8 @@ class FakeStore:
         self.holds: dict[str, _Hold] = {}
         self.number_wait = timedelta()
         self._full_at: dict[str, datetime] = {}
+        self._number_pauses: dict[str, Pause] = {}
+        self._woken: set[str] = set()
 
     def check_holds(self, token: str) -> None:
         """Raise ``Parked`` while a scope is held, unless this turn is its probe."""
@@ -243,7 +249,8 @@ class FakeStore:
         return (burst - (full_at - now)) // PAIR
 
     async def gauges(self) -> Mapping[str, float]:
-        waiting = [found for found in self._conversations.values() if found.inbox]
+        everybody = list(self._conversations.values())
+        waiting = [found for found in everybody if found.inbox and not self._silent_for(found)]
         given_up = sum(found.given_up for found in waiting)
         oldest = min((f.inbox[0].sent_at for f in waiting if not f.given_up), default=None)
         waited = (self.clock.now() - oldest).total_seconds() if oldest else 0.0
@@ -251,6 +258,7 @@ class FakeStore:
             metrics.OLDEST_UNANSWERED_SECONDS: max(0.0, waited),
             metrics.UNANSWERED: len(waiting) - given_up,
             metrics.GIVEN_UP: given_up,
+            metrics.PAUSED: sum(found.pause is not None for found in everybody),
             metrics.QUEUED: len(self.queue),
             metrics.EXECUTING: sum(found.lease is not None for found in waiting),
         }
@@ -269,12 +277,17 @@ class FakeStore:
         stranded = [
             found
             for found in self._conversations.values()
-            if found.inbox
+            if not self._silent_for(found)
+            and found.inbox
             and not found.lease
             and found.key not in live
             and not found.given_up
-            and self.clock.now() - found.inbox[0].sent_at > timedelta(seconds=10)
+            and (
+                self.clock.now() - found.inbox[0].sent_at > timedelta(seconds=10)
+                or found.key in self._woken
+            )
         ]
+        self._woken.clear()
         for found in stranded:
             self._queue(found)
         return len(stranded)
@@ -343,8 +356,15 @@ class FakeStore:
         if self._remember(message.wamid, "queued") == "duplicate":
             return Taken("duplicate")
         conversation = self._resolve(message)
+        silent = self._silent_for(conversation)
+        if silent == "stop":
+            self._remember_aside(conversation, Utterance("user", message.text))
+            return Taken("paused", conversation.key)
         conversation.inbox.append(message)
         conversation.inbox.sort(key=lambda waiting: waiting.sent_at)
+        if silent:
+            self._record_inbox(conversation, but=100)
+            return Taken("paused", conversation.key)
         if conversation.lease or conversation.turn in dict(self.queue):
             if conversation.key in self._hands and not self.deaf:
                 self._hands[conversation.key].grown.set()
@@ -352,6 +372,104 @@ class FakeStore:
             return Taken("joined", conversation.key, turn_id)
         self._queue(conversation)
         return Taken("queued", conversation.key, conversation.turn or "")
+
+    async def pause(
+        self, conversation: str, *, reason: PauseReason, until: datetime | None
+    ) -> bool:
+        found = self._conversations[conversation]
+        new = self._set_pause(found, reason, until)
+        if reason == "stop":
+            self._record_inbox(found)
+        return new
+
+    def _set_pause(self, found: _Conversation, reason: PauseReason, until: datetime | None) -> bool:
+        self._silent_for(found)  # ends one that is over
+        now, known = self.clock.now(), found.pause
+        if known:
+            longer = known.until is None or (until is not None and known.until >= until)
+            yields = reason in ("operator", "stop") or not longer
+            if (known.reason == "stop" and reason != "stop") or not yields:
+                return False
+        found.pause = Pause(reason, known.since if known else now, until)
+        if found.key in self._hands and not self.deaf:
+            self._hands[found.key].grown.set()
+        return known is None
+
+    async def resume(self, conversation: str) -> bool:
+        found = self._conversations[conversation]
+        self._silent_for(found)
+        ended, found.pause = found.pause is not None, None
+        self._wake(found)
+        return ended
+
+    async def pause_of(self, conversation: str) -> Pause | None:
+        found = self._conversations.get(conversation)
+        pause = found.pause if found else None
+        return pause if pause and not self._is_over(pause) else None
+
+    async def pause_number(self, phone_number_id: str, *, until: datetime | None) -> bool:
+        known = await self.pause_of_number(phone_number_id)
+        self._number_pauses[phone_number_id] = Pause("operator", self.clock.now(), until)
+        return known is None
+
+    async def resume_number(self, phone_number_id: str) -> bool:
+        known = await self.pause_of_number(phone_number_id)
+        self._number_pauses.pop(phone_number_id, None)
+        for found in self._conversations.values():
+            if found.number == phone_number_id:
+                self._wake(found)
+        return known is not None
+
+    async def pause_of_number(self, phone_number_id: str) -> Pause | None:
+        pause = self._number_pauses.get(phone_number_id)
+        return pause if pause and not self._is_over(pause) else None
+
+    def _is_over(self, pause: Pause) -> bool:
+        return pause.until is not None and pause.until <= self.clock.now()
+
+    def _silent_for(self, found: _Conversation) -> PauseReason | None:
+        """Why nobody may answer here now; a pause that is over ends here."""
+        if found.pause and self._is_over(found.pause):
+            reason, found.pause = found.pause.reason, None
+            self._woken.add(found.key)
+            if reason == "colleague":
+                self._record_inbox(found)
+        if found.pause:
+            return found.pause.reason
+        of_number = self._number_pauses.get(found.number)
+        return of_number.reason if of_number and not self._is_over(of_number) else None
+
+    def _wake(self, found: _Conversation) -> None:
+        busy = found.lease or found.turn in dict(self.queue)
+        if not self._silent_for(found) and found.inbox and not busy:
+            self._queue(found)
+
+    def _record_inbox(self, found: _Conversation, but: int = 0) -> None:
+        if found.lease:
+            return
+        first_kept = max(0, len(found.inbox) - but)
+        gone, found.inbox = found.inbox[:first_kept], found.inbox[first_kept:]
+        for message in gone:
+            self._remember_aside(found, Utterance("user", message.text))
+        if not but:
+            found.given_up = False
+            self._close_open(found)
+
+    def _close_open(self, found: _Conversation) -> None:
+        if not found.open:
+            return
+        record, said = self.records[found.open], []
+        for number in range(len(record)):
+            shown = record.get(f"state:{number}") in ("sending", "sent", "uncertain")
+            if shown and str(number) != record.get("apology"):
+                said.append(record[f"source:{number}"])
+        if said:
+            self._remember_aside(found, Utterance("assistant", "\n\n".join(said)))
+        record["ending"], found.open = "paused", None
+
+    def _remember_aside(self, found: _Conversation, entry: Utterance) -> None:
+        found.history.append(entry)
+        found.aside += found.lease is not None
 
     def _queue(self, conversation: _Conversation) -> None:
         conversation.turn, conversation.given_up = uuid.uuid4().hex, False
@@ -442,6 +560,8 @@ class FakeStore:
         found.phone = moved.new_phone or found.phone
         target = found
         if other and other is not found:
+            if found.pause and not self._is_over(found.pause):
+                self._set_pause(other, found.pause.reason, found.pause.until)
             other.history[:0], found.history = found.history, []
             target = other
         if new_phone and old_phone and new_phone != old_phone:
@@ -454,7 +574,7 @@ class FakeStore:
     async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_FakeHand | None"]:
         found = self._conversations.get(conversation)
         self.queue = [job for job in self.queue if job[0] != turn_id]
-        if found is None or found.lease or not found.inbox:
+        if found is None or found.lease or self._silent_for(found) or not found.inbox:
             yield None
             return
         turn_id = found.open or turn_id
@@ -549,6 +669,8 @@ class _FakeHand:
     async def join(self) -> Turn:
         self._check()
         self.grown.clear()
+        if self._store._silent_for(self._conversation):
+            raise Paused("a pause has begun")
         self._drop_plan()
         self._record["joins"] = str(int(self._record.get("joins", "0")) + 1)
         self.turn = replace(self.turn, messages=list(self._conversation.inbox))
@@ -572,6 +694,8 @@ class _FakeHand:
         self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
     ) -> Clearance | None:
         self._check()
+        if self._store._silent_for(self._conversation):
+            raise Paused("a pause has begun")
         if unless_grown and len(self._conversation.inbox) > len(self.turn.messages):
             return None
         self._store.check_holds(self.turn.token)
@@ -666,13 +790,19 @@ class _FakeHand:
         answered = list(self.turn.messages)
         found.inbox = [message for message in found.inbox if message not in answered]
         heard = "\n".join(message.text for message in answered)
+        later = found.history[len(found.history) - found.aside :]
+        found.history = found.history[: len(found.history) - found.aside]
         found.history += [Utterance("user", heard)]
         found.history += [Utterance("assistant", said)] if said else []
+        found.history += later
+        found.aside = 0
         for message in answered:
             self._store._seen[self._store._keys.message(message.wamid)] = self.turn.turn_id
         self._record.update(ending=ending, ended_at=self._now())
         found.lease = found.turn = found.open = None
-        if found.inbox:
+        if self._store._silent_for(found) == "stop":
+            self._store._record_inbox(found)
+        if found.inbox and not self._store._silent_for(found):
             self._store._queue(found)
 
 

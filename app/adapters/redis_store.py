@@ -11,6 +11,11 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:inbox:<c>``           zset   messages that wait, by Meta's time
 ``rv:pending`` *           zset   conversations with waiting messages, by the oldest one's time
 ``rv:given_up`` *          zset   conversations whose turn failed too often, by when
+``rv:paused`` *            zset   conversations where the bot is silent, by when it ends
+``rv:paused_numbers`` *    zset   numbers where it is, likewise
+``rv:pause:<c>``           str    a conversation's pause: reason, since and until (ms)
+``rv:pause:number:<n>``    str    a number's pause, likewise
+``rv:paused:<n>``          zset   conversations that wait for the end of their number's pause
 ``rv:swept``               str    somebody has just swept
 ``rv:lease:<c>``           str    the token of the turn in hand
 ``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
@@ -33,7 +38,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import chain
 from secrets import token_hex
@@ -57,6 +62,8 @@ from app.core.model import (
     InboundMessage,
     Moved,
     Notice,
+    Pause,
+    PauseReason,
     Status,
 )
 from app.errors import LeaseLost, Parked, Scope, Unavailable
@@ -83,6 +90,13 @@ FORGETS = timedelta(seconds=5)
 
 MOST_ENDED = 2000
 """Turns that are remembered for it."""
+
+PAUSE_KEPT = timedelta(days=400)
+"""How long a pause without an end is kept after the person's last words: whoever wrote STOP is not
+to hear from us after a year's silence either."""
+
+PAUSE_GRACE = timedelta(days=1)
+"""How long it is remembered what a pause was for, after its end."""
 
 MOST_HOLD = timedelta(hours=1)
 PROBE = timedelta(minutes=1)
@@ -123,6 +137,8 @@ class RedisStore:
         self._begin_turn = self._script("begin_turn", header)
         self._release = self._script("release_lease", header)
         self._sweep = self._script("sweep", header)
+        self._pause = self._script("pause", header)
+        self._resume = self._script("resume", header)
         self._take_in = SharedCall(
             self._take_in_slice,
             most=SLICE,
@@ -170,11 +186,15 @@ class RedisStore:
             pipe.zrange("rv:pending", 0, 0, withscores=True)
             pipe.zcard("rv:pending")
             pipe.zcard("rv:given_up")
+            pipe.zcard("rv:paused")
             pipe.llen(f"rq:queue:{self._queue}")
             pipe.zcard(f"rq:wip:{self._queue}")
             oldest, *counts = await self._within_limit(pipe.execute())
         waited = max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
-        names = (metrics.UNANSWERED, metrics.GIVEN_UP, metrics.QUEUED, metrics.EXECUTING)
+        names = (
+            *(metrics.UNANSWERED, metrics.GIVEN_UP, metrics.PAUSED),
+            *(metrics.QUEUED, metrics.EXECUTING),
+        )
         return {metrics.OLDEST_UNANSWERED_SECONDS: waited, **dict(zip(names, counts, strict=True))}
 
     async def report_trouble(self, scope: str, code: str) -> None:
@@ -361,6 +381,45 @@ class RedisStore:
         raw = await self._redis.hgetall(f"rv:turn:{turn_id}")
         return TurnRecord(turn_id, {_text(name): _text(value) for name, value in raw.items()})
 
+    # -- pauses ------------------------------------------------------------------------------
+
+    async def pause(
+        self, conversation: str, *, reason: PauseReason, until: datetime | None
+    ) -> bool:
+        """See ``Store.pause``."""
+        args: list[str | int] = ["conversation", conversation, reason, _unix_ms(until)]
+        return bool(await self._within_limit(self._pause(args=args)))
+
+    async def pause_number(self, phone_number_id: str, *, until: datetime | None) -> bool:
+        """See ``Store.pause_number``."""
+        args: list[str | int] = ["number", phone_number_id, "operator", _unix_ms(until)]
+        return bool(await self._within_limit(self._pause(args=args)))
+
+    async def resume(self, conversation: str) -> bool:
+        """See ``Store.resume``."""
+        args = ["conversation", conversation, rq_time(), token_hex(16)]
+        ended, _ = await self._within_limit(self._resume(args=args))
+        return bool(ended)
+
+    async def resume_number(self, phone_number_id: str) -> bool:
+        """See ``Store.resume_number``. In slices; if this dies between two, the sweeper goes on."""
+        was_paused, more = False, True
+        while more:
+            ids = [token_hex(16) for _ in range(SLICE)]
+            args = ["number", phone_number_id, rq_time(), *ids]
+            ended, more = await self._within_limit(self._resume(args=args))
+            was_paused = was_paused or bool(ended)
+        return was_paused
+
+    async def pause_of(self, conversation: str) -> Pause | None:
+        """See ``Store.pause_of``."""
+        return _pause(await self._within_limit(self._redis.get(f"rv:pause:{conversation}")))
+
+    async def pause_of_number(self, phone_number_id: str) -> Pause | None:
+        """See ``Store.pause_of_number``."""
+        key = f"rv:pause:number:{phone_number_id}"
+        return _pause(await self._within_limit(self._redis.get(key)))
+
     # -- news: a person has written again, a status has come ----------------------------------
 
     def _listen(self) -> None:
@@ -424,8 +483,8 @@ class RedisStore:
 def script_text(name: str, header: str) -> str:
     """A script with what it shares with the others in front."""
     folder = files("app.adapters") / "lua"
-    shared = (folder / "turns.lua").read_text("utf-8")
-    return "\n".join((header, shared, (folder / f"{name}.lua").read_text("utf-8")))
+    shared = [(folder / f"{each}.lua").read_text("utf-8") for each in ("turns", "pauses")]
+    return "\n".join((header, *shared, (folder / f"{name}.lua").read_text("utf-8")))
 
 
 def script_header(jobs: TurnJobs) -> str:
@@ -438,7 +497,8 @@ def script_header(jobs: TurnJobs) -> str:
             f"local JOB_FIELDS = {{ {fields} }}",
             f"local SEEN_SECONDS, KEPT_SECONDS = {int(SEEN.total_seconds())},"
             f" {int(KEPT.total_seconds())}",
-            f"local HISTORY_ENTRIES = {HISTORY_ENTRIES}",
+            f"local HISTORY_ENTRIES, MOST_PARKED = {HISTORY_ENTRIES}, {MOST_MESSAGES}",
+            f"local PAUSE_KEPT_MS, PAUSE_GRACE_MS = {_ms(PAUSE_KEPT)}, {_ms(PAUSE_GRACE)}",
             f"local MOST_HOLD_MS, PROBE_MS = {_ms(MOST_HOLD)}, {_ms(PROBE)}",
             f"local TROUBLE_SECONDS = {int(TROUBLE.total_seconds())}",
         )
@@ -447,6 +507,22 @@ def script_header(jobs: TurnJobs) -> str:
 
 def _ms(duration: timedelta) -> int:
     return int(duration.total_seconds() * 1000)
+
+
+def _unix_ms(time: datetime | None) -> int:
+    return int(time.timestamp() * 1000) if time else 0
+
+
+def _pause(raw: bytes | None) -> Pause | None:
+    """What ``pauses.lua`` wrote, unless it is over."""
+    if raw is None:
+        return None
+    reason, since, until = raw.decode().split(":")
+    ends_at = datetime.fromtimestamp(int(until) / 1000, UTC) if int(until) else None
+    if ends_at and ends_at <= datetime.now(UTC):
+        return None
+    began_at = datetime.fromtimestamp(int(since) / 1000, UTC)
+    return Pause(cast(PauseReason, reason), began_at, ends_at)
 
 
 def _lua_string(text: str) -> str:

@@ -25,7 +25,7 @@ from app.core.model import (
     Turn,
     Utterance,
 )
-from app.errors import LeaseLost, Parked, Scope
+from app.errors import LeaseLost, Parked, Paused, Scope
 from app.pipeline.ports import Clearance, Rates
 
 log = structlog.get_logger()
@@ -135,6 +135,8 @@ class RedisTurn:
         )
         if documents is None:
             raise LeaseLost("another worker holds the conversation")
+        if documents == b"paused":
+            raise Paused("a pause has begun")
         self._joins += 1
         self._documents = documents
         self.turn = replace(turn, messages=[_message(document) for document in documents])
@@ -171,6 +173,8 @@ class RedisTurn:
         )
         if answer[0] == b"lost":
             raise LeaseLost("another worker holds the conversation")
+        if answer[0] == b"paused":
+            raise Paused("a pause has begun")
         if answer[0] == b"grown":
             return None
         if answer[0] == b"held":

@@ -190,6 +190,25 @@ class Bubble:
     source: str
 
 
+PauseReason = Literal["asked", "model", "colleague", "operator", "stop"]
+"""Why the bot is silent: the person asked for a human, or the model did; a colleague answers; an
+operator wants it; the person wants no messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The bot is silent in a conversation, or on a whole number.
+
+    Attributes:
+        since: When the silence began; another reason may have begun it.
+        until: ``None``: without an end of its own.
+    """
+
+    reason: PauseReason
+    since: datetime
+    until: datetime | None
+
+
 BubbleState = Literal["planned", "sending", "sent", "uncertain", "unsent"]
 
 

@@ -18,6 +18,8 @@ from app.core.model import (
     Bubble,
     Delivery,
     Event,
+    Pause,
+    PauseReason,
     PromptMessage,
     Turn,
     light,
@@ -25,8 +27,10 @@ from app.core.model import (
 from app.core.pacing import BubbleOrder, BubbleStyle
 from app.errors import Scope
 
-Outcome = Literal["queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved"]
-"""What became of one event: ``queued`` a new turn, ``joined`` a live one …"""
+Outcome = Literal[
+    "queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved", "paused"
+]
+"""What became of one event: ``queued`` a new turn, ``joined`` a live one, waits ``paused`` …"""
 
 
 @light
@@ -139,6 +143,8 @@ class Store(Protocol):
         Leaving the block without ``finish`` gives the lease back and leaves the messages waiting.
         A lost lease cancels the body, which then raises ``LeaseLost``.
 
+        ``None`` also while a pause stands: its end queues the turn again.
+
         Raises:
             Parked: A stop or a throttled person: there is no use in asking the model now. Or a
                 lease whose holder may be dead, and whom nobody else would follow: it is looked at
@@ -153,6 +159,53 @@ class Store(Protocol):
         Raises:
             Unavailable: Not now.
         """
+        ...
+
+    async def pause(
+        self, conversation: str, *, reason: PauseReason, until: datetime | None
+    ) -> bool:
+        """Silence the bot in this conversation; whether it was not silent already.
+
+        What the person says meanwhile waits in the inbox (all but the newest hundred goes into the
+        history), counts as no unanswered message, and is answered when the pause ends. Two kinds
+        differ: after ``stop`` it goes into the history and is never answered; and when the time of
+        ``colleague`` is over, what waits is taken as answered, for the last word is mostly thanks.
+        A running answer stops after the bubble that is being sent.
+
+        Of two pauses the later end counts; but ``operator`` replaces any other, shorter or not, and
+        ``stop`` yields to nothing but ``resume``. The second time changes nothing.
+
+        Args:
+            until: ``None``: until ``resume``, or 400 days after the person's last words.
+
+        Raises:
+            Unavailable: Not stored within 2 s; so with all that follow.
+        """
+        ...
+
+    async def resume(self, conversation: str) -> bool:
+        """End the conversation's pause, whatever its reason; whether there was one.
+
+        What waits is queued as a turn (and answered unless older than ``MESSAGE_MAX_AGE``).
+        """
+        ...
+
+    async def pause_of(self, conversation: str) -> Pause | None:
+        """The conversation's own pause; ``None`` when there is none (its number may have one)."""
+        ...
+
+    async def pause_number(self, phone_number_id: str, *, until: datetime | None) -> bool:
+        """Silence the bot on one of our numbers, as ``pause`` with ``operator``; a later call
+        replaces an earlier one. Whether it was not silent already.
+        """
+        ...
+
+    async def resume_number(self, phone_number_id: str) -> bool:
+        """End the number's pause, as ``resume`` for all its people; whether there was one."""
+        ...
+
+    async def pause_of_number(self, phone_number_id: str) -> Pause | None:
+        """The number's pause; ``None`` when there is none."""
         ...
 
     async def record_of(self, wamid: str) -> "TurnRecord | None":
@@ -266,7 +319,11 @@ class TurnInHand(Protocol):
         ...
 
     async def join(self) -> Turn:
-        """Read the inbox again: the turn with everything that has come in; clears ``grown``."""
+        """Read the inbox again: the turn with everything that has come in; clears ``grown``.
+
+        Raises:
+            Paused: A pause has begun.
+        """
         ...
 
     async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
@@ -293,6 +350,7 @@ class TurnInHand(Protocol):
 
         Raises:
             Parked: A limit or a stop forbids it for now; nothing was written.
+            Paused: A pause has begun; nothing was written.
         """
         ...
 

@@ -16,7 +16,7 @@ from app.core.markup import split_to_fit, to_whatsapp
 from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
 from app.core.window import prompt_for
-from app.errors import Parked, Refused, RivuletError, Unavailable, Uncertain
+from app.errors import Parked, Paused, Refused, RivuletError, Unavailable, Uncertain
 from app.pipeline.ports import Finish, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
 
@@ -59,6 +59,9 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
         log.info("turn.started", messages=messages, job_id=turn_id)
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         said, ending = await _answer(hand, services)
+        if ending == "paused" and not said:
+            log.info("turn.paused")
+            return ending  # nobody has answered: the messages wait for the end of the pause
         await hand.finish(said, ending=ending)
     services.meter.count(metrics.TURNS, ending=ending)
     log.info("turn.ended", ending=ending)
@@ -98,9 +101,14 @@ async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
                 writing = _write(hand, sender, services, bubble_sent)
                 ending = await _unless_grown(writing, hand, sender)
             return "\n\n".join(sender.said), ending
+        except Paused:
+            return "\n\n".join(sender.said), "paused"
         except Grown:
             joins += 1
-            turn = await hand.join()
+            try:
+                turn = await hand.join()
+            except Paused:
+                return "", "paused"
             log.info(
                 "turn.joined",
                 messages=[services.keys.message(message.wamid) for message in turn.messages],

@@ -88,6 +88,7 @@ class Sender:
 
         Raises:
             Grown: Nothing was sent; see ``TurnInHand.join``.
+            Paused: Nothing was sent, and nothing more is to be.
             Refused: It will never be sent.
             Unavailable, Parked: It was not sent; run the turn again later.
             Uncertain: It may have been sent, and ``UNCERTAIN_POLICY`` forbids another attempt.

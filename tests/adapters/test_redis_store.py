@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -91,10 +91,17 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     await store.report_trouble("token", "190")
     stop = Notice("stop", "account", "disabled", "701", at=NOW, wait=timedelta(minutes=1))
     await store.take_in([stop])
+    until = datetime.now(UTC) + timedelta(hours=12)
+    await store.pause(CONVERSATION, reason="asked", until=until)
+    await store.pause_number(NUMBER, until=until)
+    await store.take_in([said("Hello?", user_id="US.2003", phone=None)])
     meter = RedisMeter(redis)
     meter.count("turns_total")
     await meter.close()
     await expect_expiry(redis)
+
+
+LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:metrics", "rv:owner")
 
 
 async def expect_expiry(redis: Redis) -> None:
@@ -102,13 +109,28 @@ async def expect_expiry(redis: Redis) -> None:
     async for key in redis.scan_iter("rv:*"):
         ttl = await redis.ttl(key)
         seen.add(key.split(":")[1])
-        if key in ("rv:pending", "rv:metrics", "rv:owner"):
+        if key in LASTING:
             assert ttl == -1, key
         else:
             assert 0 < ttl <= timedelta(days=30).total_seconds(), key
         for personal in ("1555", "wamid", "US."):
             assert personal not in key
     assert seen >= {"seen", "alias", "conversation", "inbox", "turn", "bubble", "pending"}
+
+
+async def test_a_pause_without_an_end_is_kept_400_days_after_the_persons_last_words(
+    store: RedisStore, redis: Redis
+) -> None:
+    await store.take_in([said("Hi", phone="15550190777")])
+    await store.pause(CONVERSATION, reason="stop", until=None)
+    days = 400 * 24 * 3600
+    pause, alias = f"rv:pause:{CONVERSATION}", f"rv:alias:{CONVERSATION}"
+    assert days - 60 < await redis.ttl(pause) <= days
+    await redis.expire(pause, 500)
+    await store.take_in([said("Still here?", phone="15550190777")])
+    for key in (pause, alias, f"rv:alias:{KEYS.phone(NUMBER, '15550190777')}"):
+        assert days - 60 < await redis.ttl(key) <= days
+    assert float(await redis.zscore("rv:paused", CONVERSATION) or 0) > time.time() + days - 60
 
 
 async def test_a_message_is_remembered_longer_than_meta_delivers_it_again(

@@ -2,18 +2,19 @@
 -- ARGV: conversation, token, turn, number, attempt, source, text, messages read (or '' for any),
 --       ms that the send may take, time in Unix seconds, keys of the messages answered,
 --       PAIR_BURST, NUMBER_RATE.
--- Returns {'lost'}, {'grown'}, {'held', ms}: not now, ask again then; or
+-- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms}: not now, ask again then; or
 -- {'go', phone_number_id, phone, user_id, ms to wait for its turn, bubbles left of the pair's burst}.
 -- Nothing of this attempt leaves after its deadline; a successor's clock starts there.
 
 local conversation, token, turn, number, attempt, source, text, read, send_ms, at, answers, burst,
   rate = unpack(ARGV)
 if redis.call('GET', lease_key(conversation)) ~= token then return { 'lost' } end
+local key = conversation_key(conversation)
+local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
+if silent_for(conversation, address[1] or '') then return { 'paused' } end
 if read ~= '' and redis.call('ZCARD', inbox_key(conversation)) > tonumber(read) then
   return { 'grown' }
 end
-local key = conversation_key(conversation)
-local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
 local held_ms = held(conversation, token)
 if held_ms > 0 then return { 'held', held_ms } end
 

@@ -1,6 +1,7 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
--- Returns {'empty'} (nothing to do), {'held', ms} (stopped, or its holder may be dead: come back then), or
+-- Returns {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped, or its holder may be dead:
+-- come back then), or
 -- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn}: another
 -- one where an earlier turn's answer has begun and not ended, under whichever job.
 
@@ -23,6 +24,14 @@ if holder then
     return { 'empty' }
   end
   return { 'held', left_ms }
+end
+
+local number_id = number_of(conversation)
+local silent, whole_number = silent_for(conversation, number_id)
+if silent then
+  park(conversation, number_id, whole_number)
+  if redis.call('HGET', key, 'turn') == turn then redis.call('HDEL', key, 'turn', 'live_ms') end
+  return { 'empty' }
 end
 
 local messages = redis.call('ZRANGE', inbox_key(conversation), 0, most - 1)

@@ -8,7 +8,11 @@ if redis.call('GET', lease_key(conversation)) ~= token then return 'lost' end
 
 local history = 'rv:history:' .. conversation
 local first = 9 + tonumber(entries)
+local key = conversation_key(conversation)
+local later = redis.call('HGET', key, 'aside')
+later = later and redis.call('RPOP', history, later) or {}
 for i = 9, first - 1 do redis.call('RPUSH', history, ARGV[i]) end
+for i = #later, 1, -1 do redis.call('RPUSH', history, later[i]) end
 redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
 redis.call('EXPIRE', history, KEPT_SECONDS)
 
@@ -20,10 +24,17 @@ local record = turn_key(turn)
 redis.call('HSET', record, 'ending', ending, 'ended_at', seconds)
 redis.call('EXPIRE', record, KEPT_SECONDS)
 redis.call('DEL', lease_key(conversation))
-redis.call('HDEL', conversation_key(conversation), 'turn', 'live_ms', 'popped_ms', 'open')
+redis.call('HDEL', key, 'turn', 'live_ms', 'popped_ms', 'open', 'aside')
 note_pending(conversation)
 redis.call('PUBLISH', NEWS_CHANNEL, turn)
 
 if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'done' end
+local number_id = number_of(conversation)
+local silent, whole_number = silent_for(conversation, number_id)
+if silent then
+  park(conversation, number_id, whole_number)
+  if silent == 'stop' then record_inbox(conversation) end
+  return 'done'
+end
 queue_turn(conversation, next_turn, at)
 return 'queued'

@@ -44,6 +44,17 @@ local function resolve(user_key, phone_key)
   return conversation
 end
 
+-- A pause without an end lasts as long after the person's last words, and so do the ways to it.
+local function keep_silence(conversation, user_key, phone_key)
+  local pause = redis.call('GET', pause_key(conversation))
+  if not pause or string.sub(pause, -2) ~= ':0' then return end
+  redis.call('PEXPIRE', pause_key(conversation), PAUSE_KEPT_MS)
+  redis.call('ZADD', PAUSED_KEY, (now_ms() + PAUSE_KEPT_MS) / 1000, conversation)
+  for _, key in ipairs({ user_key, phone_key }) do
+    if key ~= '' then redis.call('PEXPIRE', 'rv:alias:' .. key, PAUSE_KEPT_MS) end
+  end
+end
+
 local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id,
                             account_id, name, seconds, turn)
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
@@ -63,8 +74,20 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   redis.call('EXPIRE', key, KEPT_SECONDS)
   -- By Meta's second, then by arrival: three quick messages often share a second.
   local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
+  local silent, whole_number = silent_for(conversation, number_id)
+  if silent == 'stop' then
+    remember(conversation, entry_of(document))
+    keep_silence(conversation, user_key, phone_key)
+    return told('paused', conversation)
+  end
   redis.call('ZADD', inbox_key(conversation), seconds * 1000000 + arrival, document)
   redis.call('EXPIRE', inbox_key(conversation), KEPT_SECONDS)
+  if silent then
+    park(conversation, number_id, whole_number)
+    record_inbox(conversation, MOST_PARKED)
+    keep_silence(conversation, user_key, phone_key)
+    return told('paused', conversation)
+  end
   redis.call('ZADD', PENDING_KEY, 'LT', seconds, conversation)
   if live(conversation) then
     redis.call('PUBLISH', NEWS_CHANNEL, conversation)
@@ -111,6 +134,14 @@ local function prepend_history(from, to)
   redis.call('DEL', 'rv:history:' .. from)
 end
 
+-- Who asked for silence is not heard under another id either.
+local function move_pause(from, to)
+  local pause = redis.call('GET', pause_key(from))
+  if not pause then return end
+  local reason, ends = string.match(pause, '^(%a+):%d+:(%d+)$')
+  if not is_over(ends) then set_pause(to, reason, tonumber(ends)) end
+end
+
 -- A person has a new number or user id. Where the new one has already written, the old history goes
 -- in front of the new conversation; else the conversation keeps its key and changes its address.
 local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone)
@@ -134,6 +165,7 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   local target = conversation
   if other and other ~= conversation then
     prepend_history(conversation, other)
+    move_pause(conversation, other)
     target = other
   end
   keep_alias(old_user_key, target) -- late webhooks still carry the old id

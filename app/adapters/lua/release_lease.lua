@@ -1,2 +1,8 @@
 -- Give a lease back; the messages keep waiting. ARGV: conversation, token. Twice is harmless.
-if redis.call('GET', lease_key(ARGV[1])) == ARGV[2] then redis.call('DEL', lease_key(ARGV[1])) end
+
+local conversation, token = unpack(ARGV)
+if redis.call('GET', lease_key(conversation)) ~= token then return end
+redis.call('DEL', lease_key(conversation))
+local number_id = number_of(conversation)
+local silent, whole_number = silent_for(conversation, number_id)
+if silent then park(conversation, number_id, whole_number) end

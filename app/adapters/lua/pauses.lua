@@ -1,0 +1,146 @@
+-- Shared by all scripts, behind turns.lua: what keeps the bot silent, and what becomes of what is said
+-- meanwhile. A pause is written 'reason:since:until' in ms, until 0 without an end; it stands on for
+-- PAUSE_GRACE_MS after its end, so that whoever comes first then knows what it was for.
+
+local PAUSED_KEY, PAUSED_NUMBERS_KEY = 'rv:paused', 'rv:paused_numbers'
+
+local function pause_key(conversation) return 'rv:pause:' .. conversation end
+local function number_pause_key(number_id) return 'rv:pause:number:' .. number_id end
+local function parked_key(number_id) return 'rv:paused:' .. number_id end
+
+local function number_of(conversation)
+  return redis.call('HGET', conversation_key(conversation), 'number_id') or ''
+end
+
+-- One more entry of the history. A turn in hand puts its own in front of those that came meanwhile.
+local function remember(conversation, entry)
+  local history = 'rv:history:' .. conversation
+  redis.call('RPUSH', history, entry)
+  redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
+  redis.call('EXPIRE', history, KEPT_SECONDS)
+  if redis.call('EXISTS', lease_key(conversation)) == 1 then
+    redis.call('HINCRBY', conversation_key(conversation), 'aside', 1)
+  end
+end
+
+-- An answer that a dead worker left in its middle ends where the person stopped reading.
+local function close_open(conversation)
+  local key = conversation_key(conversation)
+  local turn = redis.call('HGET', key, 'open')
+  if not turn then return end
+  local record = turn_key(turn)
+  local apology = redis.call('HGET', record, 'apology')
+  local said, number = {}, 0
+  local known = redis.call('HMGET', record, 'state:0', 'source:0')
+  while known[1] do
+    local seen = known[1] ~= 'planned' and known[1] ~= 'unsent'
+    if seen and tostring(number) ~= apology then said[#said + 1] = known[2] end
+    number = number + 1
+    known = redis.call('HMGET', record, 'state:' .. number, 'source:' .. number)
+  end
+  if #said > 0 then
+    remember(conversation, cjson.encode({ role = 'assistant', text = table.concat(said, '\n\n') }))
+  end
+  redis.call('HSET', record, 'ending', 'paused', 'ended_at', now_ms() / 1000)
+  redis.call('EXPIRE', record, KEPT_SECONDS)
+  redis.call('HDEL', key, 'open')
+end
+
+local function entry_of(document)
+  return cjson.encode({ role = 'user', text = cjson.decode(document).text })
+end
+
+-- Take what waits as answered, all but the newest few: it is in the history, and nobody answers it.
+local function record_inbox(conversation, but)
+  if redis.call('EXISTS', lease_key(conversation)) == 1 then return end
+  local last = -(but or 0) - 1
+  local documents = redis.call('ZRANGE', inbox_key(conversation), 0, last)
+  if #documents == 0 then return end
+  for _, document in ipairs(documents) do remember(conversation, entry_of(document)) end
+  redis.call('ZREMRANGEBYRANK', inbox_key(conversation), 0, last)
+  if not but then
+    close_open(conversation)
+    redis.call('ZREM', PENDING_KEY, conversation)
+    redis.call('ZREM', GIVEN_UP_KEY, conversation)
+  end
+end
+
+local function is_over(ends) return ends ~= '0' and tonumber(ends) <= now_ms() end
+
+-- What a person says after a colleague's answer is mostly thanks, and the colleague reads it.
+local function end_pause(conversation, reason)
+  redis.call('DEL', pause_key(conversation))
+  redis.call('ZREM', PAUSED_KEY, conversation)
+  if reason == 'colleague' then record_inbox(conversation) end
+end
+
+-- Why nobody may answer here now (nil: one may), and whether that is so for the whole number.
+local function silent_for(conversation, number_id)
+  local pauses = redis.call('MGET', pause_key(conversation), number_pause_key(number_id))
+  for place, pause in ipairs(pauses) do
+    if pause then
+      local reason, ends = string.match(pause, '^(%a+):%d+:(%d+)$')
+      if not is_over(ends) then return reason, place == 2 end
+      if place == 1 then end_pause(conversation, reason) end
+    end
+  end
+  return nil
+end
+
+-- What waits while nobody may answer is not unanswered: the pause's end finds it.
+local function park(conversation, number_id, whole_number)
+  redis.call('ZREM', PENDING_KEY, conversation)
+  if whole_number then
+    redis.call('ZADD', parked_key(number_id), 'NX', now_ms() / 1000, conversation)
+    redis.call('EXPIRE', parked_key(number_id), KEPT_SECONDS)
+  end
+end
+
+-- Have what waits answered, if something does and somebody may. Returns how many turns were queued.
+local function wake(conversation, turn, at)
+  local number_id = number_of(conversation)
+  local reason, whole_number = silent_for(conversation, number_id)
+  if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 0 end
+  if reason then
+    park(conversation, number_id, whole_number)
+    return 0
+  end
+  note_pending(conversation)
+  if live(conversation) then return 0 end
+  queue_turn(conversation, turn, at)
+  return 1
+end
+
+-- The same for as many as there are ids of turns, of those whose number was silent.
+local function wake_number(number_id, at, turns, first)
+  local next = first
+  local parked = redis.call('ZPOPMIN', parked_key(number_id), #turns - first + 1)
+  for i = 1, #parked, 2 do next = next + wake(parked[i], turns[next], at) end
+  if redis.call('EXISTS', parked_key(number_id)) == 0 then
+    redis.call('ZREM', PAUSED_NUMBERS_KEY, number_id)
+  end
+  return next - first
+end
+
+-- Write a pause down; where it ends is in ms, 0 for never. Of two the later end counts, but a STOP
+-- outlives all others, and an operator's word replaces any other. Returns whether it is a new silence.
+local function set_pause(conversation, reason, ends)
+  local now = now_ms()
+  local since = now
+  local known = redis.call('GET', pause_key(conversation))
+  if known then
+    local why, began, stood = string.match(known, '^(%a+):(%d+):(%d+)$')
+    if not is_over(stood) then
+      if why == 'stop' and reason ~= 'stop' then return false end
+      local longer = stood == '0' or (ends > 0 and tonumber(stood) >= ends)
+      if longer and reason ~= 'operator' and reason ~= 'stop' then return false end
+      since = began
+    end
+  end
+  local left = ends > 0 and ends - now + PAUSE_GRACE_MS or PAUSE_KEPT_MS
+  redis.call('SET', pause_key(conversation), string.format('%s:%d:%d', reason, since, ends), 'PX', left)
+  redis.call('ZADD', PAUSED_KEY, (ends > 0 and ends or now + left) / 1000, conversation)
+  redis.call('ZREM', PENDING_KEY, conversation)
+  redis.call('PUBLISH', NEWS_CHANNEL, conversation)
+  return since == now
+end
