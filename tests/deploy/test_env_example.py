@@ -13,6 +13,7 @@ FOUND = [match for line in LINES if (match := SET.fullmatch(line))]
 LISTED = {match[2]: match[3] for match in FOUND}
 NEEDED = {match[2] for match in FOUND if not match[1]}
 
+COMPOSE_ASKS = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text("utf-8")))
 SETTINGS = {name.upper() for name in Settings.model_fields}
 FILLED_IN = {
     "REDIS_URL": "redis://127.0.0.1:6379/0",
@@ -29,8 +30,13 @@ def test_it_lists_every_setting() -> None:
     assert not missing, f"add to deploy/.env.example: {', '.join(sorted(missing))}"
 
 
-def test_it_lists_no_setting_that_does_not_exist() -> None:
-    unknown = LISTED.keys() - SETTINGS
+def test_it_lists_what_compose_asks_for() -> None:
+    missing = COMPOSE_ASKS - LISTED.keys()
+    assert not missing, f"add to deploy/.env.example: {', '.join(sorted(missing))}"
+
+
+def test_it_lists_nothing_that_does_not_exist() -> None:
+    unknown = LISTED.keys() - SETTINGS - COMPOSE_ASKS
     assert not unknown, f"no such setting: {', '.join(sorted(unknown))}"
 
 

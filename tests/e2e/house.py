@@ -199,13 +199,16 @@ def open_house(
     meta: Sequence[str] = (),
     model: Sequence[str] = (),
     places: Mapping[str, Place] | None = None,
+    programs: Mapping[str, Sequence[str]] | None = None,
 ) -> Iterator[House]:
     """Everything running; stopped with the block.
 
     Args:
         meta, model: Further arguments of the simulators (``--set name=value``).
         places: By the part's name, where it is not here.
+        programs: What Python runs as ``web`` or ``worker`` in the place of the usual.
     """
+    programs = {"web": ("-m", "app", "web"), "worker": ("-m", "workers.main"), **(programs or {})}
     place = {name: HERE for name in ("meta", "model", "web", "worker")} | dict(places or {})
     meta_at, model_at, web_at = (
         ("--host", place[name].address, "--port", str(free_port()))
@@ -226,7 +229,7 @@ def open_house(
         "OPENAI_API_KEY": "scripted",
         "OPENAI_MODEL": "scripted",
     }
-    commands = {
+    commands: dict[str, Sequence[str]] = {
         "meta": [
             *("-m", "app.simulator", "meta", *meta_at),
             *("--webhook-url", f"{web_url}/webhook", "--model-url", model_url, *meta),
@@ -235,8 +238,8 @@ def open_house(
             *("-m", "app.simulator", "model", *model_at),
             *("--events-url", f"{meta_url}/simulator/model-events", *model),
         ],
-        "web": ["-m", "app", "web", *web_at],
-        "worker": ["-m", "workers.main"],
+        "web": [*programs["web"], *web_at],
+        "worker": programs["worker"],
     }
     with ExitStack() as stack:
         processes = {
