@@ -32,6 +32,7 @@ from app.core.model import (
     Turn,
     Utterance,
 )
+from app.core.trace import Span
 from app.errors import LeaseLost, Parked, Paused, Scope
 from app.pipeline.ports import (
     Bot,
@@ -109,6 +110,16 @@ class FakeMeter:
         self.seen[name].append(value)
 
 
+class FakeTracer:
+    """Keeps spans."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+
+    def ended(self, span: Span) -> None:
+        self.spans.append(span)
+
+
 @dataclass
 class FakeModel:
     """Says what it is told to, delta by delta; an exception among the deltas is raised.
@@ -123,6 +134,9 @@ class FakeModel:
     prompts: list[Sequence[PromptMessage]] = field(default_factory=list)
     before_delta: Callable[[int], object] | None = None
     closed: int = 0
+    finish: Finish = field(default_factory=lambda: Finish("stop"))
+    provider: str = "openai"
+    name: str = "a model of the tests"
 
     async def stream(self, prompt: Sequence[PromptMessage]) -> AsyncGenerator[str | Finish, None]:
         answer = self.answers[min(len(self.prompts), len(self.answers) - 1)]
@@ -136,7 +150,7 @@ class FakeModel:
                 if isinstance(delta, Exception):
                     raise delta
                 yield delta
-            yield Finish("stop")
+            yield self.finish
         finally:
             self.closed += 1
 
@@ -819,6 +833,7 @@ class World:
     model: FakeModel = field(default_factory=lambda: FakeModel([["Yes, we are open."]]))
     limits: Limits = field(default_factory=lambda: Limits(order="sent"))
     bot: Bot = field(default_factory=Bot)
+    tracer: FakeTracer | None = None
 
     def __post_init__(self) -> None:
         self.store = FakeStore(self.keys, self.clock)
@@ -834,6 +849,7 @@ class World:
             channel=self.channel,
             model=self.model,
             bot=self.bot,
+            tracer=self.tracer,
         )
 
 

@@ -57,11 +57,13 @@ class OpenAIModel:
     Args:
         api_key: May be empty for a server of one's own.
         base_url: As far as ``/chat/completions``; ``None`` for OpenAI itself.
-        model: As the server calls it; the deployment's name with Azure.
+        model: As the server calls it, and ``name``; the deployment's name with Azure.
         first_token: How long the first delta may take, connecting included.
         idle: How long each further one may take.
         total: How long all of them together may take.
     """
+
+    provider = "openai"
 
     def __init__(
         self,
@@ -73,7 +75,7 @@ class OpenAIModel:
         idle: timedelta,
         total: timedelta,
     ) -> None:
-        self._model = model
+        self.name = model
         self._first_token = first_token.total_seconds()
         self._idle = idle.total_seconds()
         self._total = total.total_seconds()
@@ -166,7 +168,7 @@ class OpenAIModel:
 
     async def _post(self, prompt: Sequence[PromptMessage], *, asks_usage: bool) -> httpx2.Response:
         body: dict[str, object] = {
-            "model": self._model,
+            "model": self.name,
             "messages": [{"role": said.role, "content": said.content} for said in prompt],
             "stream": True,
         }

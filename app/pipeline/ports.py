@@ -25,6 +25,7 @@ from app.core.model import (
     light,
 )
 from app.core.pacing import BubbleOrder, BubbleStyle
+from app.core.trace import Span
 from app.errors import Scope
 
 Outcome = Literal[
@@ -71,6 +72,16 @@ class Finish:
 
 class Model(Protocol):
     """A language model that streams."""
+
+    @property
+    def provider(self) -> str:
+        """Whose interface it is, as OpenTelemetry calls it (``gen_ai.provider.name``)."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the provider calls it."""
+        ...
 
     def stream(self, prompt: Sequence[PromptMessage]) -> AsyncGenerator[str | Finish, None]:
         """The answer's deltas (never empty), then one ``Finish``.
@@ -425,6 +436,14 @@ class Meter(Protocol):
         ...
 
 
+class Tracer(Protocol):
+    """Where spans go. Never waits and never raises."""
+
+    def ended(self, span: Span) -> None:
+        """Take a span that has ended, to be sent on later."""
+        ...
+
+
 class Clock(Protocol):
     """Time, so that tests can hold it."""
 
@@ -493,6 +512,7 @@ class Services:
 
     Attributes:
         numbers: By ``phone_number_id``, where one of our numbers has something of its own.
+        tracer: ``None`` where nobody wants traces.
     """
 
     store: Store
@@ -500,6 +520,7 @@ class Services:
     clock: Clock
     keys: Keys
     limits: Limits
+    tracer: Tracer | None = None
     numbers: Mapping[str, Self] = field(default_factory=dict)
 
     def for_number(self, phone_number_id: str) -> Self:

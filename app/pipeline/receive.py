@@ -10,6 +10,7 @@ import structlog
 from app import metrics
 from app.core.model import Event, Ignored, InboundMessage, Notice
 from app.pipeline.ports import Services
+from app.pipeline.tracing import message_received, trace_name
 
 log = structlog.get_logger()
 
@@ -22,20 +23,24 @@ async def receive(events: Sequence[Event], services: Services) -> None:
     Raises:
         Unavailable: Not all of it is stored. Meta delivers the whole body again.
     """
+    started_at = services.clock.now()
     wanted = [_unless_expired(event, services) for event in events]
     for event, taken in zip(wanted, await services.store.take_in(wanted), strict=True):
         kind = type(event).__name__
         services.meter.count(metrics.WEBHOOK_EVENTS, kind=kind, outcome=taken.outcome)
         match event:
             case InboundMessage():
+                key = services.keys.message(event.wamid)
                 log.info(
                     "message.received",
-                    message_key=services.keys.message(event.wamid),
+                    message_key=key,
                     conversation_key=taken.conversation,
                     turn_id=taken.turn_id,
                     type=event.kind,
                     outcome=taken.outcome,
+                    **trace_name(services, key),
                 )
+                message_received(event, taken, started_at, services)
             case Notice():
                 services.meter.count(metrics.NOTICES, effect=event.effect, code=event.code)
                 write = log.warning if event.effect == "resume" else log.error

@@ -19,6 +19,7 @@ from app.core.window import prompt_for
 from app.errors import Parked, Paused, Refused, RivuletError, Unavailable, Uncertain
 from app.pipeline.ports import Finish, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
+from app.pipeline.tracing import model_called, trace_name, turn_traced
 
 log = structlog.get_logger()
 
@@ -55,7 +56,11 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
             return "nothing"
         messages = [services.keys.message(message.wamid) for message in hand.turn.messages]
         # The turn may be one that began under another job, and all that follows names that one.
-        bind_contextvars(turn_id=hand.turn.turn_id, message_key=messages[0])
+        bind_contextvars(
+            turn_id=hand.turn.turn_id,
+            message_key=messages[0],
+            **trace_name(services, messages[0]),
+        )
         log.info("turn.started", messages=messages, job_id=turn_id)
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         said, ending = await _answer(hand, services)
@@ -84,8 +89,10 @@ async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> N
             )
             await hand.note(apology=turn.next_number)
             with suppress(RivuletError):  # the Graph API may be what has failed
-                for bubble in Drafts(turn.turn_id, first=turn.next_number).of(text)[:1]:
-                    await Sender(hand, services, joinable=False).send(bubble)
+                async with turn_traced(turn, services) as noted:
+                    noted["ending"] = "given_up"
+                    for bubble in Drafts(turn.turn_id, first=turn.next_number).of(text)[:1]:
+                        await Sender(hand, services, joinable=False).send(bubble)
         await hand.give_up()
     services.meter.count(metrics.TURNS, ending="given_up")
     log.error("turn.given_up")
@@ -97,9 +104,12 @@ async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
     while True:
         sender = Sender(hand, services, joinable=joins < MOST_JOINS)
         try:
-            async with _typing_shown(hand.turn, services) as bubble_sent:
+            async with (
+                turn_traced(hand.turn, services, calm=(Grown,)) as noted,
+                _typing_shown(hand.turn, services) as bubble_sent,
+            ):
                 writing = _write(hand, sender, services, bubble_sent)
-                ending = await _unless_grown(writing, hand, sender)
+                noted["ending"] = ending = await _unless_grown(writing, hand, sender)
             return "\n\n".join(sender.said), ending
         except Paused:
             return "\n\n".join(sender.said), "paused"
@@ -206,6 +216,9 @@ class Drafts:
         return bubbles
 
 
+NOT_FINISHED = Finish("")
+
+
 @dataclass(slots=True)
 class _Reading:
     """What one request to the model gave; times in Unix seconds."""
@@ -214,7 +227,8 @@ class _Reading:
     first_token_at: float = 0.0
     ended_at: float = 0.0
     deltas: int = 0
-    finish: str = ""
+    finish: Finish = NOT_FINISHED
+    error: str = ""
 
 
 async def _read_model(
@@ -252,6 +266,7 @@ async def _read_model(
                         await hand.plan(cut, whole=whole)
                 return True
             except (Refused, Unavailable) as exc:
+                reading.error = str(exc.code or type(exc).__name__)
                 services.meter.count(metrics.MODEL_ERRORS, code=str(exc.code or "none"))
                 log.warning("model.failed", error=str(exc), deltas=reading.deltas, attempt=attempt)
                 await services.store.report_trouble("model", str(exc.code or "unavailable"))
@@ -261,6 +276,13 @@ async def _read_model(
                 wait = max(MODEL_RETRY_SECONDS, asked)
                 await services.clock.sleep(min(wait, MODEL_RETRY_MOST_SECONDS))
             finally:
+                model_called(
+                    services,
+                    asked_at=reading.asked_at,
+                    first_token_at=reading.first_token_at,
+                    finish=reading.finish,
+                    error=reading.error,
+                )
                 await _note(reading, hand, services)
         return False
     finally:
@@ -293,7 +315,7 @@ async def _read_once(
         async with aclosing(services.model.stream(prompt)) as stream:
             async for delta in stream:
                 if isinstance(delta, Finish):
-                    reading.finish = delta.reason
+                    reading.finish = delta
                     log.info("model.ended", finish=delta.reason, deltas=reading.deltas)
                     continue
                 if not reading.deltas:
@@ -322,7 +344,7 @@ async def _note(reading: _Reading, hand: TurnInHand, services: ReplyServices) ->
         first_token_at=reading.first_token_at,
         model_ended_at=reading.ended_at,
         deltas=reading.deltas,
-        finish=reading.finish,
+        finish=reading.finish.reason,
     )
 
 

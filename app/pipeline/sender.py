@@ -13,6 +13,7 @@ from app.core.graph_errors import VERDICTS, verdict_for
 from app.core.model import Address, Bubble, Delivery, Standing
 from app.errors import Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Clearance, ReplyServices, TurnInHand
+from app.pipeline.tracing import send_ended
 
 log = structlog.get_logger()
 
@@ -246,6 +247,7 @@ class Sender:
         self, bubble: Bubble, address: Address, attempt: int, leave_by: float
     ) -> None:
         callback = f"{bubble.reply_id}:{bubble.number}:{attempt}"
+        started_at = self._services.clock.now()
         meter = self._services.meter
         try:
             wamid = await self._services.channel.send(
@@ -255,11 +257,14 @@ class Sender:
             result = type(exc).__name__.lower()
             meter.count(metrics.SENDS, result=result, code=_label(exc.code))
             log.warning("bubble.not_sent", number=bubble.number, attempt=attempt, error=str(exc))
+            why = str(exc.code or result)
+            send_ended(bubble, attempt, started_at, self._services, error=why)
             uncertain = isinstance(exc, Uncertain)
             await self._hand.settle_send(bubble, uncertain=uncertain, code=exc.code)
             if exc.scope not in ("call", "pair"):
-                await self._services.store.report_trouble(exc.scope, str(exc.code or result))
+                await self._services.store.report_trouble(exc.scope, why)
             raise
+        send_ended(bubble, attempt, started_at, self._services)
         meter.count(metrics.SENDS, result="sent", code="")
         await self._hand.settle_send(bubble, wamid=wamid)
         log.info(

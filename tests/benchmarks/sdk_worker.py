@@ -18,8 +18,10 @@ from workers import main, services
 class SdkModel:
     """The ``Model`` port as the SDK's documentation has it."""
 
+    provider = "openai"
+
     def __init__(self, settings: Settings) -> None:
-        self._model = settings.openai_model
+        self.name = settings.openai_model
         self.client = openai.AsyncOpenAI(
             api_key="none",
             base_url=settings.openai_base_url,
@@ -33,7 +35,7 @@ class SdkModel:
         """Deltas, then the finish."""
         messages: Any = [{"role": one.role, "content": one.content} for one in prompt]
         chunks = await self.client.chat.completions.create(
-            model=self._model, messages=messages, stream=True
+            model=self.name, messages=messages, stream=True
         )
         async with chunks:
             async for chunk in chunks:
