@@ -1,5 +1,6 @@
 """The web process: ``asgi()`` for uvicorn, ``create_app`` for everybody else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -8,13 +9,16 @@ from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from app.bootstrap import open_services
+from app.errors import Unavailable
 from app.logs import set_up_logs
-from app.pipeline.ports import Services
+from app.pipeline.ports import Services, Store
 from app.settings import load_settings
 from app.web.health import health_routes
 from app.web.webhook import webhook_route
 
 log = structlog.get_logger()
+
+BEAT_SECONDS = 1.0
 
 
 def create_app(
@@ -50,8 +54,11 @@ def asgi() -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with stack:
+            beating = asyncio.create_task(_beat(services.store), name="beat")
             log.info("web.started")
             yield
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
 
     async def render() -> str:
         gauges = await services.store.gauges()
@@ -65,3 +72,17 @@ def asgi() -> Starlette:
         admin_token=settings.admin_token.get_secret_value() if settings.admin_token else "",
         lifespan=lifespan,
     )
+
+
+async def _beat(store: Store) -> None:
+    """Say again and again that webhooks can come in, for those who wait for a status."""
+    missed = False
+    while True:
+        try:
+            await store.beat()
+            missed = False
+        except Unavailable as exc:
+            if not missed:
+                log.warning("web.beat_missed", error=str(exc))
+            missed = True
+        await asyncio.sleep(BEAT_SECONDS)

@@ -219,6 +219,7 @@ class FakeStore:
     Attributes:
         queue: Turns that a worker would take: (turn id, conversation).
         deaf: Whether signals to turns in hand are lost on the way.
+        hears: Whether webhooks can come in.
     """
 
     def __init__(self, keys: Keys, clock: FakeClock | None = None) -> None:
@@ -234,6 +235,7 @@ class FakeStore:
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
         self.queue: list[tuple[str, str]] = []
         self.deaf = False
+        self.hears = True
         self.holds: dict[str, _Hold] = {}
         self.number_wait = timedelta()
         self._full_at: dict[str, datetime] = {}
@@ -305,6 +307,9 @@ class FakeStore:
         for found in stranded:
             self._queue(found)
         return len(stranded)
+
+    async def beat(self) -> None:
+        self.hears = True
 
     async def record_of(self, wamid: str) -> TurnRecord | None:
         turn_id = self._seen.get(self._keys.message(wamid))
@@ -726,6 +731,7 @@ class _FakeHand:
         self._record[f"sending_at:{bubble.number}"] = self._now()
         now = self._store.clock.now()
         self._record[f"deadline:{bubble.number}"] = (now + within).isoformat()
+        self._record[f"waits_from:{bubble.number}"] = (now + within).isoformat()
         found = self._conversation
         found.last = LastBubble(self.turn.turn_id, bubble.number, now)
         found.open = self.turn.turn_id
@@ -751,6 +757,8 @@ class _FakeHand:
         if wamid:
             self._store.lift_holds(self.turn.token)
         self._record[f"state:{bubble.number}"] = state
+        if uncertain:
+            self._record[f"waits_from:{bubble.number}"] = self._store.clock.now().isoformat()
         self._record[f"at:{bubble.number}"] = self._now()
         if not wamid:
             self._note_failure(bubble, state, str(code or ""), self._now())
@@ -788,6 +796,16 @@ class _FakeHand:
         except TimeoutError:
             pass
         return known()
+
+    async def has_left(self, number: int, *, within: timedelta, most: timedelta) -> bool:
+        waits_from = datetime.fromisoformat(self._record[f"waits_from:{number}"])
+        left = waits_from + within - self._store.clock.now()
+        wait, sent = min(max(left, timedelta()), most), Delivery.SENT
+        if await self.delivery(self.turn.turn_id, number, at_least=sent, within=wait):
+            return True
+        if left > most or not self._store.hears:
+            raise Parked(left)
+        return False
 
     async def note(self, **fields: str | float) -> None:
         self._record.update({name: str(value) for name, value in fields.items()})

@@ -26,6 +26,7 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:number:<n>``          str    when the number's next send is free (ms)
 ``rv:hold:<scope>``        hash   until when nothing is sent for this scope, and why
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
+``rv:intake``              hash   when a web process last lived, and for how long none has
 ``rv:told:<account>``      str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
 ``rv:metrics`` *           hash   counters and histograms of all processes
@@ -139,6 +140,7 @@ class RedisStore:
         self._sweep = self._script("sweep", header)
         self._pause = self._script("pause", header)
         self._resume = self._script("resume", header)
+        self._beat = self._script("intake_beat", header)
         self._take_in = SharedCall(
             self._take_in_slice,
             most=SLICE,
@@ -155,6 +157,7 @@ class RedisStore:
             hold=self._script("hold", header),
             give_up=self._script("give_up", header),
             testify=self._script("testify", header),
+            lost_answer=self._script("lost_answer", header),
             finish=self._script("finish_turn", header),
         )
         self._in_hand: dict[str, RedisTurn] = {}
@@ -179,6 +182,10 @@ class RedisStore:
     async def ping(self) -> None:
         """See ``Store.ping``. It writes: also a Redis that takes no writes answers a PING."""
         await self._within_limit(self._redis.set("rv:ready", "", ex=TRIAL))
+
+    async def beat(self) -> None:
+        """See ``Store.beat``."""
+        await self._within_limit(self._beat())
 
     async def gauges(self) -> dict[str, float]:
         """See ``Store.gauges``."""

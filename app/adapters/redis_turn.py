@@ -35,6 +35,9 @@ KEPT = timedelta(days=30)  # also as long as Meta tries to deliver a bubble ("Se
 INSIST = timedelta(minutes=5)
 INSIST_PAUSE = timedelta(seconds=0.5)
 
+LOST_MOST = timedelta(hours=1)
+"""After so long, no status of a lost answer is waited for even where none could come in."""
+
 MOST_MESSAGES = 100
 """Messages in one turn; what is over waits for the next."""
 
@@ -50,6 +53,7 @@ class TurnScripts:
     hold: AsyncScript
     give_up: AsyncScript
     testify: AsyncScript
+    lost_answer: AsyncScript
     finish: AsyncScript
 
 
@@ -164,7 +168,7 @@ class RedisTurn:
                 _bytes(bubble.source),
                 _bytes(bubble.text),
                 len(self._documents) if unless_grown else "",
-                int(within.total_seconds() * 1000),
+                _ms(within),
                 time.time(),
                 self._answers(),
                 self._rates.pair_burst,
@@ -192,7 +196,7 @@ class RedisTurn:
         self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
     ) -> timedelta:
         """See ``TurnInHand.hold``."""
-        wait_ms = int(wait.total_seconds() * 1000)
+        wait_ms = _ms(wait)
         turn = self.turn
         held_ms = await self._scripts.hold(
             args=[turn.conversation, turn.token, scope, code, wait_ms, growth]
@@ -286,6 +290,24 @@ class RedisTurn:
             return None
         return Delivery(int(delivery)), int(code) if code else None
 
+    async def has_left(self, number: int, *, within: timedelta, most: timedelta) -> bool:
+        """See ``TurnInHand.has_left``."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + most.total_seconds()
+        args: list[str | int] = [self.turn.turn_id, number, _ms(within), _ms(LOST_MOST)]
+        while True:
+            self.status_came.clear()
+            has_come, left_ms = await self._scripts.lost_answer(args=args)
+            if has_come or not left_ms:
+                return bool(has_come)
+            if clock() >= deadline:
+                raise Parked(timedelta(milliseconds=left_ms))
+            try:
+                async with asyncio.timeout_at(min(deadline, clock() + left_ms / 1000)):
+                    await self.status_came.wait()
+            except TimeoutError:
+                pass  # it may be that no webhook could come in: then there is time left
+
     async def note(self, **fields: str | float) -> None:
         """See ``TurnInHand.note``."""
         key = f"rv:turn:{self.turn.turn_id}"
@@ -324,6 +346,10 @@ class RedisTurn:
             raise LeaseLost("another worker holds the conversation")
         if outcome == b"queued":
             log.info("turn.queued", next_turn_id=next_turn)
+
+
+def _ms(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
 
 
 def rq_time() -> str:

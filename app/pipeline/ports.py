@@ -219,6 +219,14 @@ class Store(Protocol):
         """The number's pause; ``None`` when there is none."""
         ...
 
+    async def beat(self) -> None:
+        """Say that webhooks can come in now; while nobody has for 3 s, none can.
+
+        Raises:
+            Unavailable: Not said.
+        """
+        ...
+
     async def record_of(self, wamid: str) -> "TurnRecord | None":
         """The record of the turn that answered this message; ``None`` while none has."""
         ...
@@ -399,6 +407,20 @@ class TurnInHand(Protocol):
 
         Waits at most ``within`` for it to come at least so far; then tells what is known, ``None``
         for nothing. The second value is Meta's error code of a bubble that failed.
+        """
+        ...
+
+    async def has_left(self, number: int, *, within: timedelta, most: timedelta) -> bool:
+        """Whether a send of this turn whose answer nobody saw has happened, by its status.
+
+        Args:
+            within: How long the status may take. That time begins when the answer was known to be
+                lost, else at the send's deadline, and runs only while webhooks can come in; an hour
+                of any time ends it too.
+            most: How long we wait for it here.
+
+        Raises:
+            Parked: Neither has come about; ask again then.
         """
         ...
 

@@ -71,11 +71,8 @@ class Sender:
 
     async def _settle(self, standing: Standing) -> None:
         """A send of which the earlier run saw no answer: did it happen?"""
-        limits = self._services.limits
-        left = (standing.deadline_at or self._services.clock.now()) - self._services.clock.now()
-        # Until its deadline that run may still be sending: our clock starts there.
-        if not await self._has_left(standing.bubble, max(left, NO_WAIT) + limits.uncertain_wait):
-            if not limits.resend_uncertain:
+        if not await self._has_left(standing.bubble):
+            if not self._services.limits.resend_uncertain:
                 self._passed(standing.bubble, standing.attempt)
                 raise Uncertain("an earlier run's send has no answer and no status")
             self._services.meter.count(metrics.RESENDS)
@@ -107,7 +104,7 @@ class Sender:
                 await unbroken(self._attempt(bubble, clearance.address, attempt, leave_by))
                 break
             except Uncertain:
-                if await self._has_left(bubble, self._services.limits.uncertain_wait):
+                if await self._has_left(bubble):
                     break
                 if not self._services.limits.resend_uncertain:
                     self._passed(bubble, attempt)
@@ -207,11 +204,9 @@ class Sender:
         await self._send(bubble, attempts)
         self._order_waits = True
 
-    async def _has_left(self, bubble: Bubble, within: timedelta) -> bool:
-        known = await self._hand.delivery(
-            bubble.reply_id, bubble.number, at_least=Delivery.SENT, within=within
-        )
-        return known is not None
+    async def _has_left(self, bubble: Bubble) -> bool:
+        within = self._services.limits.uncertain_wait
+        return await self._hand.has_left(bubble.number, within=within, most=MOST_WAIT)
 
     async def _begin(self, bubble: Bubble, attempt: int) -> tuple[Clearance, float]:
         unless_grown = self.joinable and not self.begun

@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from app.adapters.leases import LEASE_SECONDS
 from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore
+from app.adapters.redis_turn import LOST_MOST
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.model import Bubble, Delivery, Ignored, Moved, Notice, Status
 from app.errors import LeaseLost, Parked, Unavailable
@@ -89,6 +90,7 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     await store.take_in([Moved(NUMBER, user, phone, "US.2002", "15550190888")])
     await store.take_in([said("Old number", user_id=None, phone="15550190999")])
     await store.report_trouble("token", "190")
+    await store.beat()
     stop = Notice("stop", "account", "disabled", "701", at=NOW, wait=timedelta(minutes=1))
     await store.take_in([stop])
     until = datetime.now(UTC) + timedelta(hours=12)
@@ -290,6 +292,69 @@ async def take(store: RedisStore, turn_id: str) -> bool:
 async def is_past(redis: Redis, field: str) -> bool:
     seconds, microseconds = await redis.time()
     return seconds * 1000 + microseconds / 1000 > float(await redis.hget(KNOWN, field) or 0)
+
+
+# -- a send whose answer was lost ------------------------------------------------------------------
+
+
+async def let_intake_be_away(redis: Redis, seconds: float) -> None:
+    """As if the last web process had died so long ago."""
+    now, microseconds = await redis.time()
+    await redis.hset("rv:intake", "beat_ms", (now - seconds) * 1000 + microseconds // 1000)
+
+
+@asynccontextmanager
+async def lost(store: RedisStore, redis: Redis) -> AsyncIterator[TurnInHand]:
+    """A turn whose send is lost from now on."""
+    await store.take_in([said("Hi")])
+    async with store.turn(CONVERSATION, await popped(redis)) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=timedelta(seconds=1))
+        await hand.settle_send(bubble_of(hand), uncertain=True)
+        yield hand
+
+
+async def test_while_no_webhook_can_come_in_a_lost_answer_keeps_its_time(
+    store: RedisStore, redis: Redis
+) -> None:
+    within, moment = timedelta(seconds=5), timedelta(milliseconds=20)
+    await store.beat()
+    async with lost(store, redis) as hand:
+        waits_from = f"rv:turn:{hand.turn.turn_id}", "waits_from:0"
+        began = float(await redis.hget(*waits_from) or 0)
+        await redis.hset(*waits_from, began - 600_000)  # ten minutes ago, and nobody listened
+        await let_intake_be_away(redis, 600)
+        with pytest.raises(Parked):
+            await hand.has_left(0, within=within, most=moment)
+        await store.beat()  # the web process is back
+        with pytest.raises(Parked) as parked:
+            await hand.has_left(0, within=within, most=moment)
+        assert 2 < parked.value.after.total_seconds() <= 5 + 1
+        await redis.hset(*waits_from, began - 605_500)
+        assert not await hand.has_left(0, within=within, most=moment)
+
+
+async def test_not_even_a_dead_intake_makes_a_lost_answer_wait_for_ever(
+    store: RedisStore, redis: Redis
+) -> None:
+    await store.beat()
+    async with lost(store, redis) as hand:
+        deadline = f"rv:turn:{hand.turn.turn_id}", "deadline_ms:0"
+        began = float(await redis.hget(*deadline) or 0)
+        await redis.hset(*deadline, began - LOST_MOST.total_seconds() * 1000 - 2000)
+        await let_intake_be_away(redis, 7200)
+        moment = timedelta(milliseconds=20)
+        assert not await hand.has_left(0, within=timedelta(seconds=5), most=moment)
+
+
+async def test_beats_at_the_usual_pace_stop_no_clock(store: RedisStore, redis: Redis) -> None:
+    await store.beat()
+    await let_intake_be_away(redis, 2)
+    await store.beat()
+    assert await redis.hget("rv:intake", "away_ms") == "0"
+    await let_intake_be_away(redis, 60)
+    await store.beat()
+    assert 58_000 < float(await redis.hget("rv:intake", "away_ms") or 0) <= 61_000
 
 
 # -- which jobs are live ---------------------------------------------------------------------------

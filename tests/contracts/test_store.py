@@ -700,6 +700,44 @@ async def test_a_status_with_our_callback_shows_that_a_lost_send_went_out(stage:
         assert await waiting == (S, None)
 
 
+async def test_a_lost_answer_is_settled_by_its_status_at_once(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.settle_send(bubble_of(hand), uncertain=True)
+        waiting = asyncio.create_task(hand.has_left(0, within=60 * SECOND, most=60 * SECOND))
+        await stage.store.take_in([status("wamid.o", S, callback=f"{turn_id}:0:1")])
+        async with asyncio.timeout(10):
+            assert await waiting
+
+
+@pytest.mark.parametrize("settled", [True, False], ids=["its loss was seen", "its worker died"])
+async def test_a_lost_answer_without_a_status_has_its_time_and_no_more(
+    stage: Stage, settled: bool
+) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND / 20)
+        if settled:
+            await hand.settle_send(bubble_of(hand), uncertain=True)
+        assert not await hand.has_left(0, within=SECOND / 20, most=9 * SECOND)
+
+
+async def test_a_long_wait_for_a_status_is_not_made_in_a_workers_place(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=10 * SECOND)
+        with pytest.raises(Parked) as parked:
+            await hand.has_left(0, within=8 * SECOND, most=SECOND / 20)
+    assert 16 * SECOND < parked.value.after <= 18 * SECOND
+
+
 async def test_a_failed_bubble_tells_its_code(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)

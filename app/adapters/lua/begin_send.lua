@@ -43,7 +43,8 @@ if redis.call('HGET', record, 'delivery:' .. number) == tostring(FAILED) then
 end
 redis.call('HSET', record, 'state:' .. number, 'sending', 'attempt:' .. number, attempt,
   'source:' .. number, source, 'text:' .. number, text, 'sending_at:' .. number, at,
-  'deadline_ms:' .. number, now + wait_ms + send_ms)
+  'deadline_ms:' .. number, now + wait_ms + send_ms,
+  'waits_from:' .. number, now + wait_ms + send_ms - intake_away_ms())
 redis.call('HSET', key, 'open', turn, 'last', turn .. ':' .. number .. ':' .. at)
 return { 'go', address[1] or '', address[2] or '', address[3] or '', wait_ms,
   math.floor((burst_ms - (full_at - now)) / pair_ms) }

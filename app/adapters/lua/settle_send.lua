@@ -13,6 +13,9 @@ redis.call('EXPIRE', record, KEPT_SECONDS)
 if state ~= 'sent' then
   note_failure(record, number, redis.call('HGET', record, 'attempt:' .. number), state, code, at)
 end
+if state == 'uncertain' then
+  redis.call('HSET', record, 'waits_from:' .. number, now_ms() - intake_away_ms())
+end
 if wamid_key ~= '' then
   local key = 'rv:bubble:' .. wamid_key
   redis.call('HSET', key, 'turn', turn, 'number', number)

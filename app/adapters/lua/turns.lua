@@ -8,6 +8,8 @@ local SCHEDULED_KEY = 'rq:scheduled:' .. QUEUE
 local PENDING_KEY = 'rv:pending'
 local GIVEN_UP_KEY = 'rv:given_up'
 local NEWS_CHANNEL = 'rv:news'
+local INTAKE_KEY = 'rv:intake'
+local INTAKE_STALE_MS = 3000 -- a web process that has not beaten for so long takes nothing in
 
 -- How long a positive answer of live() is trusted, and so much longer for each place in the queue:
 -- searching a long one costs its length (2 ms of 100,000), and workers take time to come through it.
@@ -34,6 +36,14 @@ local function now_ms() -- stands still while a script runs
     asked_ms = time[1] * 1000 + math.floor(time[2] / 1000)
   end
   return asked_ms
+end
+
+-- For how many ms, in all, no webhook could come in; where no web process has ever beaten, 0.
+local function intake_away_ms()
+  local known = redis.call('HMGET', INTAKE_KEY, 'beat_ms', 'away_ms')
+  if not known[1] then return 0 end
+  local gap = now_ms() - tonumber(known[1])
+  return tonumber(known[2]) + (gap > INTAKE_STALE_MS and gap or 0)
 end
 
 -- Whether RQ has not ended this job. Its status alone lies after a SIGKILL ("started") and for a job
