@@ -1,5 +1,6 @@
 """The one place where parts meet: ``Settings`` in, ``Services`` out, closed again on exit."""
 
+import os
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cache
@@ -13,8 +14,8 @@ from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import turn_jobs
 from app.core.keys import Keys
-from app.pipeline.ports import Bot, Limits, Rates, ReplyServices, Services
-from app.settings import Installation, Settings
+from app.pipeline.ports import Bot, Limits, Rates, ReplyServices, Services, Tracer
+from app.settings import Installation, Settings, environment
 
 
 def open_services(settings: Installation, stack: AsyncExitStack) -> tuple[Services, RedisMeter]:
@@ -23,12 +24,14 @@ def open_services(settings: Installation, stack: AsyncExitStack) -> tuple[Servic
     Nothing connects before its first use; ``stack`` closes what was opened.
     """
     store, meter = _open_store(settings, stack)
+    tracer = _open_tracer(settings, "rivulet-web", stack)
     services = Services(
         store=store,
         meter=meter,
         clock=SystemClock(),
         keys=_keys(settings),
         limits=_limits(settings),
+        tracer=tracer,
     )
     numbers = {
         number: replace(services, limits=_limits(own)) for number, own in settings.numbers.items()
@@ -43,6 +46,7 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
     from app.adapters.whatsapp import WhatsApp
 
     store, meter = _open_store(settings, stack)
+    tracer = _open_tracer(settings, "rivulet-worker", stack)
 
     @cache
     def channel(access_token: SecretStr) -> WhatsApp:
@@ -76,6 +80,7 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
             clock=SystemClock(),
             keys=_keys(settings),
             limits=_limits(of),
+            tracer=tracer,
             channel=channel(of.whatsapp_access_token),
             model=model(of.openai_model),
             bot=Bot(
@@ -101,6 +106,20 @@ def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisSto
     meter = RedisMeter(redis)
     stack.push_async_callback(meter.close)
     return store, meter
+
+
+def _open_tracer(settings: Settings, name: str, stack: AsyncExitStack) -> Tracer | None:
+    """Where spans go; ``None``, and nothing of OpenTelemetry imported, without an endpoint."""
+    if not settings.otel_exporter_otlp_endpoint:
+        return None
+    for variable, value in environment().items():
+        if variable.startswith("OTEL_"):
+            os.environ.setdefault(variable, value)  # the SDK does not read .env
+    from app.adapters.otel_tracer import OtelTracer
+
+    tracer = OtelTracer(name)
+    stack.push_async_callback(tracer.close)
+    return tracer
 
 
 def _keys(settings: Settings) -> Keys:

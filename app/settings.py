@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -157,6 +158,9 @@ class Settings(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
 
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_protocol: str = "http/protobuf"
+
     numbers_file: Path | None = None
 
     @property
@@ -276,6 +280,18 @@ def _wrong_together(settings: Settings) -> Iterator[tuple[str, str]]:
         _ = settings.system_prompt
     except (OSError, UnicodeDecodeError) as exc:
         yield "bot_system_prompt_file", type(exc).__name__
+    if settings.otel_exporter_otlp_endpoint:
+        if settings.otel_exporter_otlp_protocol != "http/protobuf":
+            yield "otel_exporter_otlp_protocol", "must be http/protobuf"
+        if not _is_installed("opentelemetry.exporter.otlp.proto.http"):
+            yield "otel_exporter_otlp_endpoint", "needs an extra: pip install 'rivulet[otel]'"
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what it stands in
+        return False
 
 
 def _told(where: tuple[int | str, ...], message: str, kind: str) -> tuple[str, str]:

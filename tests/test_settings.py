@@ -1,5 +1,6 @@
 """What an operator may write, what it means, and what is said when it is wrong."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -217,6 +218,23 @@ def test_a_wrong_value_is_named_once(name: str, value: str) -> None:
 def test_a_band_must_not_be_upside_down() -> None:
     (line,) = complaints({**NEEDED, "BUBBLE_MIN_CHARS": "300"})
     assert line == "BUBBLE_MAX_CHARS: is smaller than BUBBLE_MIN_CHARS"
+
+
+def test_traces_go_by_the_one_protocol_that_is_built() -> None:
+    grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}  # a cluster may set it for everybody
+    assert loaded(**grpc).otel_exporter_otlp_endpoint is None
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_SERVICE_NAME": "a"}
+    assert complaints({**NEEDED, **endpoint, **grpc}) == [
+        "OTEL_EXPORTER_OTLP_PROTOCOL: must be http/protobuf"
+    ]
+    assert loaded(**endpoint).otel_exporter_otlp_endpoint == "http://127.0.0.1:4317"
+
+
+def test_an_endpoint_without_the_extra_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http", None)
+    assert complaints({**NEEDED, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}) == [
+        "OTEL_EXPORTER_OTLP_ENDPOINT: needs an extra: pip install 'rivulet[otel]'"
+    ]
 
 
 def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
