@@ -125,14 +125,14 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "a.s s.r.o spol",
     },
     "sl": {
-        "before": "npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž",
+        "before": "npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž vklj",
         "number": "št str mag",
         "end": "itd ipd idr itn l h n.št pr.n.št",
         "name": "d.o.o d.d",
     },
     "hr": {
         "before": """npr tj tzv odn dr mr prof ul br tel gđa g gđica sv cca st čl sl inž ing
-            dipl red rođ""",
+            dipl red rođ uklj""",
         "number": "br str čl st",
         "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e",
         "name": "d.o.o d.d j.d.o.o",
@@ -179,7 +179,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
             і.под н.е до.н.е ос""",
     },
     "sr": {
-        "before": "нпр тј тзв одн др мр проф ул бр тел гђа г св чл инж",
+        "before": "нпр тј тзв одн др мр проф ул бр тел гђа г св чл инж укљ",
         "number": "бр стр чл",
         "end": "итд сл и.сл др год г мин н.е п.н.е дин",
         "name": "д.о.о а.д",

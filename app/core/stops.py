@@ -14,7 +14,7 @@ from app.core.openings import (
     sentence_start,
 )
 from app.core.spans import NO, WAIT
-from app.core.vocabulary import LABELS, ORDINAL, guess, is_small
+from app.core.vocabulary import CALENDAR, LABELS, ORDINAL, guess, is_small
 
 YES = 1
 
@@ -34,6 +34,9 @@ _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCY = re.compile(r"[$€£¥₹₽#№]")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
+_ORDINAL_DAY = re.compile(r"\d[.][ \u00a0\u202f]?$")
+# Forms of "to be" that close sentences in the languages of India.
+_ONE_SIGN_VERBS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ".split())
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
@@ -138,16 +141,29 @@ def _after_abbreviation(
         return NO if ahead.kind == "digit" else _after_word(text, at, word, start, ahead, final)
     if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
-    measured = kind == "number" and _MEASURE.search(text, max(0, start - 2), start)
+    measured = kind == "number" and (
+        _MEASURE.search(text, max(0, start - 2), start) or _is_month(text, start, word, at)
+    )
     if kind == "end" or measured:
         answer = opens_with_date(text, ahead.letter, final)
         return answer if answer == WAIT else (YES if answer == NO else NO)
     return opens_with_small_word(text, at, ahead.letter, final)
 
 
+def _is_month(text: str, start: int, word: str, at: int) -> bool:
+    """Whether a month stands behind its day, as in "3. dec.", where capitals tell a sentence."""
+    return (
+        word.lower() in CALENDAR
+        and _ORDINAL_DAY.search(text, max(0, start - 3), start) is not None
+        and guess(text[:at]) != "de"  # it writes every noun with a capital
+    )
+
+
 def _after_caseless(word: str) -> int:
     """Scripts without capitals: one sign before a stop is an initial or an abbreviation."""
     last = word.rsplit(".", 1)[-1]
+    if last in _ONE_SIGN_VERBS:
+        return YES
     if "\u0e00" <= last[:1] <= "\u0e7f" and len(last) <= 5:
         return NO  # Thai ends no sentence with a stop
     if "." in word and len(last) <= 3:
@@ -172,5 +188,5 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
     if len(word) == 1 or (ahead.kind != "upper" and _DOTTED.match(word)):
         return NO
     if ahead.kind == "digit":
-        return YES if len(word) >= _PLAIN_WORD or is_small(word) else NO
+        return YES if len(word) >= _PLAIN_WORD or is_small(word, guess(text[:at])) else NO
     return YES
