@@ -32,6 +32,7 @@ def open_services(settings: Installation, stack: AsyncExitStack) -> tuple[Servic
         keys=_keys(settings),
         limits=_limits(settings),
         tracer=tracer,
+        prices=settings.bubble_prices,
     )
     numbers = {
         number: replace(services, limits=_limits(own)) for number, own in settings.numbers.items()

@@ -72,6 +72,6 @@ class Parked(RivuletError):
         after: When it may go on, from now.
     """
 
-    def __init__(self, after: timedelta) -> None:
-        super().__init__(f"to be taken up again in {after.total_seconds():.1f} s")
+    def __init__(self, after: timedelta, *, scope: Scope = "call") -> None:
+        super().__init__(f"to be taken up again in {after.total_seconds():.1f} s", scope=scope)
         self.after = after

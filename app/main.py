@@ -1,7 +1,7 @@
 """The web process: ``asgi()`` for uvicorn, ``create_app`` for everybody else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -13,7 +13,7 @@ from app.errors import Unavailable
 from app.logs import set_up_logs
 from app.pipeline.ports import Services, Store
 from app.settings import load_settings
-from app.web.health import health_routes
+from app.web.health import RenderMetrics, health_routes
 from app.web.webhook import webhook_route
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ BEAT_SECONDS = 1.0
 
 def create_app(
     services: Services,
-    render_metrics: Callable[[], Awaitable[str]],
+    render_metrics: RenderMetrics,
     *,
     app_secrets: Sequence[str],
     verify_token: str,
@@ -60,13 +60,9 @@ def asgi() -> Starlette:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
 
-    async def render() -> str:
-        gauges = await services.store.gauges()
-        return await meter.render() + "".join(f"{name} {gauges[name]:g}\n" for name in gauges)
-
     return create_app(
         services,
-        render,
+        meter.render,
         app_secrets=settings.app_secrets,
         verify_token=settings.whatsapp_verify_token.get_secret_value(),
         admin_token=settings.admin_token.get_secret_value() if settings.admin_token else "",

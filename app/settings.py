@@ -68,6 +68,16 @@ def _words(value: object) -> object:
     return value
 
 
+def _prices(value: object) -> object:
+    """``US=0.0034, BR=0.0068, *=0.03`` as a mapping; anything else is left to pydantic."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.replace(" ", "").split(",") if part]
+    if not all(re.fullmatch(r"[A-Z]{2}|\*", country) for country, _, _ in pairs):
+        raise ValueError("is not like US=0.0034,BR=0.0068,*=0.03 (countries as user ids begin)")
+    return {country: price for country, _, price in pairs}
+
+
 def _only_built(providers: tuple[str, ...]) -> tuple[str, ...]:
     for provider in providers:
         if provider != "openai":
@@ -106,6 +116,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Count = Annotated[int, Field(ge=1)]
+Price = Annotated[float, Field(ge=0, le=1000)]
+Prices = Annotated[dict[str, Price], BeforeValidator(_prices)]
 
 
 class Settings(BaseModel):
@@ -140,6 +152,7 @@ class Settings(BaseModel):
     bubble_min_chars: Annotated[int, Field(ge=1, le=4000)] = 100
     bubble_max_chars: Annotated[int, Field(ge=1, le=4000)] = 200
     bubble_style: BubbleStyle = "stream"
+    bubble_prices: Prices = {}
     bubble_order: BubbleOrder = "delivered"
     bubble_order_wait: Duration = timedelta(seconds=2)
     mid_reply: Literal["queue", "interrupt"] = "queue"

@@ -34,6 +34,7 @@ from app.core.model import (
 )
 from app.core.trace import Span
 from app.errors import LeaseLost, Parked, Paused, Scope
+from app.metrics import Counter, Gauge, Histogram
 from app.pipeline.ports import (
     Bot,
     Clearance,
@@ -97,17 +98,28 @@ class FakeClock:
 
 
 class FakeMeter:
-    """Counts in a dict."""
+    """Counts in a dict; insists on the labels that each metric says it has.
+
+    Attributes:
+        counts: By the metric and its labels' values, in the order of the labels' names.
+        seen: Values of histograms.
+        labelled: The same, by the labels' values in the order of the labels' names.
+    """
 
     def __init__(self) -> None:
-        self.counts: defaultdict[tuple[str, ...], int] = defaultdict(int)
-        self.seen: defaultdict[str, list[float]] = defaultdict(list)
+        self.counts: defaultdict[tuple[Counter | str, ...], float] = defaultdict(float)
+        self.seen: defaultdict[Histogram, list[float]] = defaultdict(list)
+        self.labelled: defaultdict[Histogram, defaultdict[tuple[str, ...], list[float]]]
+        self.labelled = defaultdict(lambda: defaultdict(list))
 
-    def count(self, name: str, amount: int = 1, **labels: str) -> None:
-        self.counts[(name, *(labels[key] for key in sorted(labels)))] += amount
+    def count(self, metric: Counter, amount: float = 1, **labels: str) -> None:
+        assert sorted(labels) == sorted(metric.labels), metric.name
+        self.counts[(metric, *(labels[key] for key in sorted(labels)))] += amount
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
-        self.seen[name].append(value)
+    def observe(self, metric: Histogram, value: float, **labels: str) -> None:
+        assert sorted(labels) == sorted(metric.labels), metric.name
+        self.seen[metric].append(value)
+        self.labelled[metric][tuple(labels[key] for key in sorted(labels))].append(value)
 
 
 class FakeTracer:
@@ -130,7 +142,7 @@ class FakeModel:
         before_delta: Awaited before each delta, with its number from 0.
     """
 
-    answers: list[list[str | Exception]]
+    answers: Sequence[Sequence[str | Exception]]
     prompts: list[Sequence[PromptMessage]] = field(default_factory=list)
     before_delta: Callable[[int], object] | None = None
     closed: int = 0
@@ -245,10 +257,12 @@ class FakeStore:
     def check_holds(self, token: str) -> None:
         """Raise ``Parked`` while a scope is held, unless this turn is its probe."""
         now = self.clock.now()
-        others = [hold for hold in self.holds.values() if hold.probe != token]
-        if longest := max((hold.until for hold in others if hold.until > now), default=None):
-            raise Parked(longest - now)
-        for hold in others:
+        others = {scope: hold for scope, hold in self.holds.items() if hold.probe != token}
+        still = [(hold.until, scope) for scope, hold in others.items() if hold.until > now]
+        if still:
+            until, scope = max(still)
+            raise Parked(until - now, scope=cast(Scope, scope.partition(":")[0]))
+        for hold in others.values():
             hold.until, hold.probe = now + timedelta(minutes=1), token
 
     def take_burst(self, conversation: str) -> int:
@@ -260,11 +274,11 @@ class FakeStore:
         now, burst = self.clock.now(), 10 * PAIR
         full_at = max(self._full_at.get(conversation, now), now) + PAIR
         if full_at - now > burst:
-            raise Parked(full_at - now - burst)
+            raise Parked(full_at - now - burst, scope="pair")
         self._full_at[conversation] = full_at
         return (burst - (full_at - now)) // PAIR
 
-    async def gauges(self) -> Mapping[str, float]:
+    async def gauges(self) -> Mapping[Gauge, float]:
         everybody = list(self._conversations.values())
         waiting = [found for found in everybody if found.inbox and not self._silent_for(found)]
         given_up = sum(found.given_up for found in waiting)
@@ -277,6 +291,8 @@ class FakeStore:
             metrics.PAUSED: sum(found.pause is not None for found in everybody),
             metrics.QUEUED: len(self.queue),
             metrics.EXECUTING: sum(found.lease is not None for found in waiting),
+            metrics.SCHEDULED: 0,
+            metrics.WORKERS: 0,
         }
 
     async def report_trouble(self, scope: str, code: str) -> None:
@@ -518,8 +534,10 @@ class FakeStore:
         parts = (status.callback or "").split(":")
         if len(parts) == 3:
             bubble.update(turn=parts[0], number=parts[1])
-        if int(bubble.get("delivery", "0")) >= status.delivery:
+        before = int(bubble.get("delivery", "0"))
+        if before >= status.delivery:
             return Taken("stale")
+        landed = before < Delivery.DELIVERED <= status.delivery
         bubble.update(delivery=str(int(status.delivery)), at=str(status.at.timestamp()))
         if "turn" in bubble:
             attempt = int(parts[2]) if len(parts) == 3 else None
@@ -530,16 +548,19 @@ class FakeStore:
             )
             if bubble["turn"] in self._hands:
                 self._hands[bubble["turn"]].status_came.set()
-        return self._told_of(bubble, parts[2] if len(parts) == 3 else "")
+        word: Outcome = "landed" if landed else "news"
+        return self._told_of(bubble, parts[2] if len(parts) == 3 else "", word)
 
-    def _told_of(self, bubble: Mapping[str, str], attempt: str) -> Taken:
+    def _told_of(self, bubble: Mapping[str, str], attempt: str, word: Outcome) -> Taken:
         if "turn" not in bubble:
-            return Taken("news")
+            return Taken(word)
         turn_id, number = bubble["turn"], bubble["number"]
         record = self.records[turn_id]
         attempt = attempt or record.get(f"attempt:{number}", "")
         first = record.get("begun", "").partition(" ")[0]
-        return Taken("news", record.get("conversation", ""), turn_id, number, attempt, first)
+        sent_at = record.get(f"sending_at:{number}", "")
+        conversation = record.get("conversation", "")
+        return Taken(word, conversation, turn_id, number, attempt, first, sent_at)
 
     def note_delivery(
         self,
@@ -852,6 +873,7 @@ class World:
     limits: Limits = field(default_factory=lambda: Limits(order="sent"))
     bot: Bot = field(default_factory=Bot)
     tracer: FakeTracer | None = None
+    prices: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = FakeStore(self.keys, self.clock)
@@ -864,6 +886,7 @@ class World:
             clock=self.clock,
             keys=self.keys,
             limits=self.limits,
+            prices=self.prices,
             channel=self.channel,
             model=self.model,
             bot=self.bot,

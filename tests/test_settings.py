@@ -108,6 +108,19 @@ def test_a_duration_of_another_form_is_named(text: str) -> None:
     assert line.startswith("UNCERTAIN_WAIT: is not a duration such as 8s")
 
 
+def test_prices_are_by_country() -> None:
+    given = loaded(BUBBLE_PRICES="US=0.0034, BR = 0.0068,*=0").bubble_prices
+    assert given == {"US": 0.0034, "BR": 0.0068, "*": 0}
+
+
+@pytest.mark.parametrize(
+    "text", ["0.03", "us=0.03", "USA=0.03", "US", "US=", "US=free", "US=-1", "US=nan", "55=0.0068"]
+)
+def test_prices_of_another_form_are_named(text: str) -> None:
+    (line,) = complaints({**NEEDED, "BUBBLE_PRICES": text})
+    assert line.startswith("BUBBLE_PRICES: ")
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -2,84 +2,111 @@
 
 Each process adds up in memory and writes once a second. What a killed process had not written yet
 is lost: metrics may miss a second, messages may not.
+
+``rv:metrics`` is one hash. A counter's field is its series as Prometheus writes it; a histogram has
+one field for each bucket that holds something, ``series|bound``, and ``series|sum``.
 """
 
 import asyncio
 from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import accumulate
 
 import structlog
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
 
-from app.errors import Unavailable
+from app.metrics import METRICS, Counter, Gauge, Histogram, Metric
+from app.pipeline.ports import Reading
 
 log = structlog.get_logger()
 
 METRICS_KEY = "rv:metrics"
-WRITE_SECONDS = 1.0
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-MOST_SERIES = 2000
-"""Series of one process; past it new ones are dropped, so that labels cannot fill Redis."""
+KEPT = timedelta(days=30)
+"""After the last write; Prometheus takes what begins again at 0 for a restart."""
 
-SERIES_OF_ONE = len(BUCKETS) + 3
-"""Of one histogram: its buckets with the unbounded one, sum and count."""
+WRITE_SECONDS = 1.0
+READ_SECONDS = 2.0
+"""Prometheus waits 10 s for all of it."""
+
+MOST_SERIES = 2000
+"""Fields that one process keeps while Redis is away."""
+
+MOST_FIELDS = 10_000
+"""Of the hash. Labels are words of ours; this is for the day when one is not."""
+
+WRITE = """
+for i = 3, #ARGV, 2 do
+  if redis.call('HLEN', KEYS[1]) < tonumber(ARGV[1])
+      or redis.call('HEXISTS', KEYS[1], ARGV[i]) == 1 then
+    redis.call('HINCRBYFLOAT', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+"""
 
 Labels = tuple[tuple[str, str], ...]
-Key = tuple[str, Labels]
-"""A name and its labels, as counted: series are written out once a second, not at each count."""
+Added = dict[str, float]
 
 
 class RedisMeter:
     """The ``Meter`` port; ``render`` gives all processes' numbers as Prometheus text."""
 
-    def __init__(self, redis: "AsyncRedis") -> None:
+    def __init__(self, redis: "AsyncRedis", *, most_fields: int = MOST_FIELDS) -> None:
         """
         Args:
             redis: Shared with others; not closed here.
+            most_fields: Of the hash in Redis; past it new ones are dropped.
         """
         self._redis = redis
-        self._counts: dict[Key, float] = {}
-        self._histograms: dict[Key, _Histogram] = {}
-        self._unwritten: dict[str, float] = {}
+        self._most_fields = most_fields
+        self._write_script = redis.register_script(WRITE)
+        # By labels as they were given: series are written out once a second, not at each count.
+        self._counts: dict[tuple[Counter, Labels], float] = {}
+        self._histograms: dict[tuple[Histogram, Labels], _Histogram] = {}
+        self._unwritten: Added = {}
         self._writing: asyncio.Task[None] | None = None
         self._in_write = asyncio.Lock()
 
-    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+    def count(self, metric: Counter, amount: float = 1, **labels: str) -> None:
         """See ``Meter.count``."""
-        key = name, tuple(labels.items())
+        key = metric, tuple(labels.items())
         if key in self._counts:
             self._counts[key] += amount
         elif len(self._counts) < MOST_SERIES:
             self._counts[key] = amount
-        self._write_soon()
+        if self._writing is None:
+            self._start_writing()
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, metric: Histogram, value: float, **labels: str) -> None:
         """See ``Meter.observe``."""
-        key = name, tuple(labels.items())
+        key = metric, tuple(labels.items())
         histogram = self._histograms.get(key)
         if histogram is None:
-            histogram = _Histogram()
-            if len(self._histograms) < MOST_SERIES // SERIES_OF_ONE:
+            histogram = _Histogram(metric)
+            if len(self._histograms) < MOST_SERIES:
                 self._histograms[key] = histogram
-        histogram.held[bisect_left(BUCKETS, value)] += 1
+        histogram.held[bisect_left(metric.buckets, value)] += 1
         histogram.sum += value
-        self._write_soon()
+        if self._writing is None:
+            self._start_writing()
 
-    async def render(self) -> str:
-        """Everything counted so far by all processes, in Prometheus' text format.
+    async def render(self, gauges: Iterable[Reading]) -> str:
+        """Everything counted so far by all processes, and the gauges, as Prometheus text.
 
-        Raises:
-            Unavailable: Redis does not answer.
+        While Redis does not answer: the gauges alone.
         """
-        await self.write()
+        text = "".join(_exposed_gauges(gauges))
         try:
-            raw = await self._redis.hgetall(METRICS_KEY)
-        except (RedisError, OSError) as exc:
-            raise Unavailable(f"Redis: {type(exc).__name__}", scope="store") from exc
-        series = sorted((_text(name), float(value)) for name, value in raw.items())
-        # 15 digits: with the usual six, a counter past a million would stand still and jump.
-        return "".join(f"{name} {value:.15g}\n" for name, value in series)
+            async with asyncio.timeout(READ_SECONDS):
+                await self.write()
+                raw = await self._redis.hgetall(METRICS_KEY)
+        except (RedisError, OSError, TimeoutError) as exc:
+            log.warning("metrics.not_read", error=type(exc).__name__)
+            return text
+        return "".join(_exposed({_text(name): float(raw[name]) for name in raw})) + text
 
     async def write(self) -> None:
         """Add to Redis what has come since the last time; kept for the next on failure."""
@@ -90,39 +117,41 @@ class RedisMeter:
         added = self._take()
         if not added:
             return
+        args: list[str | float] = [self._most_fields, int(KEPT.total_seconds())]
+        for field, amount in added.items():
+            args += [field, amount]
+        self._unwritten = added
         try:
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for series, amount in added.items():
-                    pipe.hincrbyfloat(METRICS_KEY, series, amount)
-                await pipe.execute()
+            await self._write_script(keys=[METRICS_KEY], args=args)
         except (RedisError, OSError) as exc:
             log.warning("metrics.not_written", error=type(exc).__name__)
-            self._unwritten = added
+        else:
+            self._unwritten = {}
 
-    def _take(self) -> dict[str, float]:
-        """All series with what has come since they were last written."""
+    def _take(self) -> Added:
+        """All fields with what has come since they were last written."""
         added, self._unwritten = self._unwritten, {}
         counts, self._counts = self._counts, {}
         histograms, self._histograms = self._histograms, {}
-        new = [(_series(*key), amount) for key, amount in counts.items()]
-        for key, histogram in histograms.items():
-            new += histogram.series(*key)
-        for series, amount in new:
-            if series in added or len(added) < MOST_SERIES:
-                added[series] = added.get(series, 0) + amount
+        new = [(_series(metric, labels), amount) for (metric, labels), amount in counts.items()]
+        for (metric, labels), histogram in histograms.items():
+            series = _series(metric, labels)
+            new += [(f"{series}|{part}", amount) for part, amount in histogram.parts()]
+        for field, amount in new:
+            if field in added or len(added) < MOST_SERIES:
+                added[field] = added.get(field, 0) + amount
         return added
 
     async def close(self) -> None:
         """Write the rest. Nothing may be counted afterwards."""
-        async with self._in_write:  # a write that is cancelled on its way takes its numbers along
+        async with self._in_write:  # what is cancelled on its way may be counted twice
             if self._writing:
                 self._writing.cancel()
                 await asyncio.gather(self._writing, return_exceptions=True)
             await self._write()
 
-    def _write_soon(self) -> None:
-        if self._writing is None:
-            self._writing = asyncio.get_running_loop().create_task(self._write_on(), name="metrics")
+    def _start_writing(self) -> None:
+        self._writing = asyncio.get_running_loop().create_task(self._write_on(), name="metrics")
 
     async def _write_on(self) -> None:
         while True:
@@ -131,36 +160,106 @@ class RedisMeter:
 
 
 class _Histogram:
-    """What one histogram has gained.
+    """What one series of a histogram has gained.
 
     Attributes:
         held: Values in each bucket and in none of those below; the last one has no upper bound.
     """
 
-    def __init__(self) -> None:
-        self.held = [0] * (len(BUCKETS) + 1)
+    def __init__(self, metric: Histogram) -> None:
+        self._buckets = metric.buckets
+        self.held = [0.0] * (len(metric.buckets) + 1)
         self.sum = 0.0
 
-    def series(self, name: str, labels: Labels) -> list[tuple[str, float]]:
-        """As Prometheus has it: a bucket counts all values up to its bound.
+    def parts(self) -> Iterator[tuple[str, float]]:
+        """Each bucket that holds something, by its bound, and the sum."""
+        for bound, count in zip(_bounds(self._buckets), self.held, strict=True):
+            if count:
+                yield bound, count
+        yield "sum", self.sum
+
+    def add(self, part: str, amount: float) -> None:
+        """The other way round.
+
+        A bound that an older version wrote is counted in the first bucket that holds all of it.
+        """
+        if part == "sum":
+            self.sum += amount
+        else:
+            self.held[bisect_left(self._buckets, float(part))] += amount
+
+    def exposed(self, metric: Histogram, labels: str) -> Iterator[str]:
+        """Its lines as Prometheus has them: a bucket counts all values up to its bound.
 
         Also the empty ones: a quantile is computed between two neighbours that are there.
         """
-        bounds = [*map(str, BUCKETS), "+Inf"]
-        found: list[tuple[str, float]] = [
-            (_series(f"{name}_bucket", (*labels, ("le", bound))), count)
-            for bound, count in zip(bounds, accumulate(self.held), strict=True)
-        ]
-        found.append((_series(f"{name}_sum", labels), self.sum))
-        found.append((_series(f"{name}_count", labels), sum(self.held)))
-        return found
+        before = f"{labels}," if labels else ""
+        counts = list(accumulate(self.held))
+        for bound, count in zip(_bounds(self._buckets), counts, strict=True):
+            yield f'{metric.name}_bucket{{{before}le="{bound}"}} {_number(count)}\n'
+        around = f"{{{labels}}}" if labels else ""
+        yield f"{metric.name}_sum{around} {_number(self.sum)}\n"
+        yield f"{metric.name}_count{around} {_number(counts[-1])}\n"
 
 
-def _series(name: str, labels: Labels) -> str:
+def _bounds(buckets: Iterable[float]) -> list[str]:
+    return [*(str(float(bound)) for bound in buckets), "+Inf"]
+
+
+def _exposed(stored: Mapping[str, float]) -> Iterator[str]:
+    """What the hash holds, metric by metric; a field of a metric that is no more is passed over.
+
+    A number without labels is there from the beginning: what shows up as 1 has never risen.
+    """
+    fields: dict[str, dict[str, float]] = defaultdict(dict)
+    for field in sorted(stored):
+        fields[field.partition("|")[0].partition("{")[0]][field] = stored[field]
+    for metric in METRICS:
+        found = fields[metric.name]
+        match metric:
+            case Counter():
+                yield from _head(metric)
+                if not metric.labels:
+                    found.setdefault(metric.name, 0)
+                yield from (f"{series} {_number(value)}\n" for series, value in found.items())
+            case Histogram():
+                yield from _head(metric)
+                yield from _exposed_histogram(metric, found)
+
+
+def _exposed_histogram(metric: Histogram, fields: Mapping[str, float]) -> Iterator[str]:
+    by_labels = {} if metric.labels else {"": _Histogram(metric)}
+    for field, value in fields.items():
+        series, _, part = field.rpartition("|")
+        labels = series[len(metric.name) + 1 : -1]
+        by_labels.setdefault(labels, _Histogram(metric)).add(part, value)
+    for labels, histogram in by_labels.items():
+        yield from histogram.exposed(metric, labels)
+
+
+def _exposed_gauges(gauges: Iterable[Reading]) -> Iterator[str]:
+    told: set[Gauge] = set()
+    for gauge, labels, value in gauges:
+        if gauge not in told:
+            yield from _head(gauge)
+            told.add(gauge)
+        yield f"{_series(gauge, tuple(labels.items()))} {_number(value)}\n"
+
+
+def _head(metric: Metric) -> tuple[str, str]:
+    return f"# HELP {metric.name} {metric.help}\n", f"# TYPE {metric.name} {metric.kind}\n"
+
+
+def _series(metric: Metric, labels: Labels) -> str:
     if not labels:
-        return name
+        return metric.name
     inside = ",".join(f'{key}="{_escaped(value)}"' for key, value in sorted(labels))
-    return f"{name}{{{inside}}}"
+    return f"{metric.name}{{{inside}}}"
+
+
+def _number(value: float) -> str:
+    # 15 digits: with the usual six, a counter past a million would stand still and jump.
+    return f"{value:.15g}"
 
 
 def _escaped(value: str) -> str:

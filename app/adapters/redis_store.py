@@ -2,7 +2,7 @@
 
 Whatever must happen together is one Lua script (``lua/``): a process may die between any two calls.
 
-Keys, all with an expiry but the two marked ``*``:
+Keys, all with an expiry but those marked ``*``:
 
 =========================  =====  ==============================================================
 ``rv:seen:<message>``      str    a message taken in; once answered, the turn that answered it
@@ -29,7 +29,7 @@ Keys, all with an expiry but the two marked ``*``:
 ``rv:intake``              hash   when a web process last lived, and for how long none has
 ``rv:told:<account>``      str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
-``rv:metrics`` *           hash   counters and histograms of all processes
+``rv:metrics``             hash   counters and histograms of all processes
 ``rv:owner`` *             str    demo or tests, where they own the database
 =========================  =====  ==============================================================
 """
@@ -187,7 +187,7 @@ class RedisStore:
         """See ``Store.beat``."""
         await self._within_limit(self._beat())
 
-    async def gauges(self) -> dict[str, float]:
+    async def gauges(self) -> dict[metrics.Gauge, float]:
         """See ``Store.gauges``."""
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.zrange("rv:pending", 0, 0, withscores=True)
@@ -196,13 +196,21 @@ class RedisStore:
             pipe.zcard("rv:paused")
             pipe.llen(f"rq:queue:{self._queue}")
             pipe.zcard(f"rq:wip:{self._queue}")
-            oldest, *counts = await self._within_limit(pipe.execute())
+            pipe.zcard(f"rq:scheduled:{self._queue}")
+            pipe.smembers(f"rq:workers:{self._queue}")
+            oldest, *counts, workers = await self._within_limit(pipe.execute())
+        # One that was killed stays in the set; its own key runs out.
+        alive = await self._within_limit(self._redis.exists(*workers)) if workers else 0
         waited = max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
         names = (
             *(metrics.UNANSWERED, metrics.GIVEN_UP, metrics.PAUSED),
-            *(metrics.QUEUED, metrics.EXECUTING),
+            *(metrics.QUEUED, metrics.EXECUTING, metrics.SCHEDULED),
         )
-        return {metrics.OLDEST_UNANSWERED_SECONDS: waited, **dict(zip(names, counts, strict=True))}
+        return {
+            metrics.OLDEST_UNANSWERED_SECONDS: waited,
+            **dict(zip(names, counts, strict=True)),
+            metrics.WORKERS: alive,
+        }
 
     async def report_trouble(self, scope: str, code: str) -> None:
         """See ``Store.report_trouble``."""

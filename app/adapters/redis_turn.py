@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import orjson
 import structlog
@@ -182,7 +183,7 @@ class RedisTurn:
         if answer[0] == b"grown":
             return None
         if answer[0] == b"held":
-            raise Parked(timedelta(milliseconds=answer[1]))
+            raise Parked(timedelta(milliseconds=answer[1]), scope=cast(Scope, answer[2].decode()))
         wait = timedelta(milliseconds=answer[4])
         self._sends[bubble.number] = _Send(bubble, attempt, datetime.now(UTC) + wait + within)
         number_id, phone, user_id = (part.decode() for part in answer[1:4])

@@ -136,6 +136,13 @@ def verdict_for(code: int, *, http_status: int = 400, is_transient: bool = False
     return _TRANSIENT if is_transient and verdict.kind == "refused" else verdict
 
 
+def code_label(code: int | str | None) -> str:
+    """A code as a metric's label: one that we know or ``other``, so that labels stay few; ``""``
+    for none.
+    """
+    return str(code) if code in VERDICTS else "other" if code else ""
+
+
 def error_for(
     code: int,
     *,

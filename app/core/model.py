@@ -76,6 +76,9 @@ class Status:
         callback: Our own ``reply:number:attempt``, when ``biz_opaque_callback_data`` came back.
         error_code: Meta's code when it failed, else ``None``.
         billable: Whether Meta says that it charges for it; ``None`` when it does not say.
+        category: What Meta charges it as (``service`` …), ``other`` for a word that is new to us;
+            ``""`` when it is not billable.
+        country: Of a billable one: the person's, two letters of their user id; ``""`` without one.
     """
 
     wamid: str
@@ -85,6 +88,8 @@ class Status:
     callback: str | None = None
     error_code: int | None = None
     billable: bool | None = None
+    category: str = ""
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,14 @@ ACCOUNT_WARNINGS: Mapping[str, str] = {
     "DISABLED_UPDATE:SCHEDULE_FOR_DISABLE": "disabled_soon",
 }
 
+PRICE_CATEGORIES = frozenset(
+    {
+        *("authentication", "authentication-international", "general_purpose_ai", "marketing"),
+        *("marketing_lite", "referral_conversion", "service", "utility"),
+    }
+)
+"""Source: "Status messages webhook reference" (2026-09-11)."""
+
 Json = Mapping[str, object]
 
 
@@ -344,7 +352,8 @@ class _Value:
             return Ignored("unknown_status")
         callback = status.get("biz_opaque_callback_data")
         ours = isinstance(callback, str) and 0 < len(callback) <= MAX_CALLBACK
-        billable = _in(status, "pricing").get("billable")
+        pricing = _in(status, "pricing")
+        billable = _billable(pricing)
         return Status(
             wamid=wamid,
             phone_number_id=self._phone_number_id,
@@ -352,7 +361,9 @@ class _Value:
             at=_time(status.get("timestamp"), self._received_at),
             callback=str(callback) if ours else None,
             error_code=_error_code(status) if delivery is Delivery.FAILED else None,
-            billable=billable if isinstance(billable, bool) else None,
+            billable=billable,
+            category=_category(pricing) if billable else "",
+            country=_country(status.get("recipient_user_id")) if billable else "",
         )
 
 
@@ -415,6 +426,28 @@ def _error_code(status: Json) -> int | None:
     first = errors[0] if isinstance(errors, list) and errors else None
     code = first.get("code") if isinstance(first, dict) else None
     return code if isinstance(code, int) and not isinstance(code, bool) else None
+
+
+def _billable(pricing: Json) -> bool | None:
+    """Whether it is charged; ``billable`` is to be retired, then the type alone tells."""
+    says, kind = pricing.get("billable"), pricing.get("type")
+    if isinstance(says, bool):
+        return says
+    return kind == "regular" if isinstance(kind, str) else None
+
+
+def _category(pricing: Json) -> str:
+    category = pricing.get("category")
+    known = isinstance(category, str) and category in PRICE_CATEGORIES
+    return str(category) if known else "other"
+
+
+def _country(user_id: object) -> str:
+    """The country in a business-scoped user id, ``CC.xxx``."""
+    if not isinstance(user_id, str) or user_id[2:3] != ".":
+        return ""
+    country = user_id[:2]
+    return country if country.isascii() and country.isalpha() and country.isupper() else ""
 
 
 def _in(value: Json, key: str) -> Json:

@@ -27,11 +27,15 @@ from app.core.model import (
 from app.core.pacing import BubbleOrder, BubbleStyle
 from app.core.trace import Span
 from app.errors import Scope
+from app.metrics import Counter, Gauge, Histogram
 
 Outcome = Literal[
-    "queued", "joined", "duplicate", "expired", "ignored", "news", "stale", "moved", "paused"
-]
-"""What became of one event: ``queued`` a new turn, ``joined`` a live one, waits ``paused`` …"""
+    "queued", "joined", "duplicate", "expired", "ignored", "moved", "paused",
+    "news", "landed", "stale",
+]  # fmt: skip
+"""What became of one event: ``queued`` a new turn, ``joined`` a live one, waits ``paused`` … Of a
+status: ``news``, the first to say that the person has the bubble (``landed``), or ``stale``.
+"""
 
 
 @light
@@ -45,6 +49,7 @@ class Taken:
         number: Of a status, its bubble's number.
         attempt: Of a status, which of the bubble's sends it is about.
         first: Of a status, the key of the first message that its turn answers.
+        sent_at: Of a status, when its bubble's last send began, in Unix seconds.
     """
 
     outcome: Outcome
@@ -53,6 +58,7 @@ class Taken:
     number: str = ""
     attempt: str = ""
     first: str = ""
+    sent_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +237,8 @@ class Store(Protocol):
         """The record of the turn that answered this message; ``None`` while none has."""
         ...
 
-    async def gauges(self) -> Mapping[str, float]:
-        """How things stand now, by the gauges' names in ``app.metrics``.
+    async def gauges(self) -> Mapping[Gauge, float]:
+        """How things stand now.
 
         Raises:
             Unavailable: Not now.
@@ -447,13 +453,13 @@ class TurnInHand(Protocol):
 
 
 class Meter(Protocol):
-    """Where numbers go. Never waits and never raises; names are in ``app.metrics``."""
+    """Where numbers go. Never waits and never raises; ``labels`` are exactly the metric's own."""
 
-    def count(self, name: str, amount: int = 1, **labels: str) -> None:
+    def count(self, metric: Counter, amount: float = 1, **labels: str) -> None:
         """Add to a counter."""
         ...
 
-    def observe(self, name: str, value: float, **labels: str) -> None:
+    def observe(self, metric: Histogram, value: float, **labels: str) -> None:
         """Add one value (base units: seconds, characters) to a histogram."""
         ...
 
@@ -464,6 +470,10 @@ class Tracer(Protocol):
     def ended(self, span: Span) -> None:
         """Take a span that has ended, to be sent on later."""
         ...
+
+
+Reading = tuple[Gauge, Mapping[str, str], float]
+"""A gauge, its labels, and how it stands."""
 
 
 class Clock(Protocol):
@@ -535,6 +545,8 @@ class Services:
     Attributes:
         numbers: By ``phone_number_id``, where one of our numbers has something of its own.
         tracer: ``None`` where nobody wants traces.
+        prices: What a billable bubble costs, by the person's country (``US`` …); ``*`` is the
+            price of all others. For an estimate; may be empty.
     """
 
     store: Store
@@ -544,6 +556,7 @@ class Services:
     limits: Limits
     tracer: Tracer | None = None
     numbers: Mapping[str, Self] = field(default_factory=dict)
+    prices: Mapping[str, float] = field(default_factory=dict)
 
     def for_number(self, phone_number_id: str) -> Self:
         """What holds for one of our numbers."""

@@ -8,11 +8,19 @@ from collections.abc import Sequence
 import structlog
 
 from app import metrics
-from app.core.model import Event, Ignored, InboundMessage, Notice
+from app.core.model import Event, Ignored, InboundMessage, Moved, Notice, Status
 from app.pipeline.ports import Services
 from app.pipeline.tracing import message_received, trace_name
 
 log = structlog.get_logger()
+
+KINDS = {
+    InboundMessage: "message",
+    Status: "status",
+    Moved: "moved",
+    Notice: "notice",
+    Ignored: "ignored",
+}
 
 
 async def receive(events: Sequence[Event], services: Services) -> None:
@@ -26,7 +34,7 @@ async def receive(events: Sequence[Event], services: Services) -> None:
     started_at = services.clock.now()
     wanted = [_unless_expired(event, services) for event in events]
     for event, taken in zip(wanted, await services.store.take_in(wanted), strict=True):
-        kind = type(event).__name__
+        kind = KINDS[type(event)]
         services.meter.count(metrics.WEBHOOK_EVENTS, kind=kind, outcome=taken.outcome)
         match event:
             case InboundMessage():

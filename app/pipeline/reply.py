@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import structlog
@@ -15,9 +15,9 @@ from app.core.cutting import PacedChunker
 from app.core.markup import split_to_fit, to_whatsapp
 from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
-from app.core.window import prompt_for
+from app.core.window import estimate_tokens, prompt_for
 from app.errors import Parked, Paused, Refused, RivuletError, Unavailable, Uncertain
-from app.pipeline.ports import Finish, ReplyServices, TurnInHand
+from app.pipeline.ports import Finish, Meter, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
 from app.pipeline.tracing import model_called, trace_name, turn_traced
 
@@ -32,6 +32,9 @@ MODEL_RETRY_MOST_SECONDS = 5.0
 
 TYPING_SECONDS = 25.0  # Meta shows it no longer ("Typing indicators"), and not again before
 Phrase = Literal["no_answer", "broke_off", "cannot_read"]
+
+PACE_SECONDS = 0.1
+"""An answer that came in less came at once: that is no pace."""
 
 WRITTEN_SECONDS = 1.0
 """How long the model waits, at most, for the typing indicator's request to leave."""
@@ -110,6 +113,8 @@ async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
             ):
                 writing = _write(hand, sender, services, bubble_sent)
                 noted["ending"] = ending = await _unless_grown(writing, hand, sender)
+            if sender.said:
+                services.meter.observe(metrics.REPLY_BUBBLES, len(sender.said))
             return "\n\n".join(sender.said), ending
         except Paused:
             return "\n\n".join(sender.said), "paused"
@@ -182,6 +187,10 @@ async def _write(
             if bubble.number == 0:
                 waited = asyncio.get_running_loop().time() - started
                 services.meter.observe(metrics.FIRST_BUBBLE_SECONDS, waited)
+                since = services.clock.now() - turn.messages[0].sent_at
+                services.meter.observe(
+                    metrics.FIRST_BUBBLE_WAIT_SECONDS, max(0.0, since.total_seconds())
+                )
             if services.limits.interrupts and hand.grown.is_set():
                 return "interrupted"
         complete = await reading
@@ -227,6 +236,7 @@ class _Reading:
     first_token_at: float = 0.0
     ended_at: float = 0.0
     deltas: int = 0
+    cut: list[str] = field(default_factory=list)
     finish: Finish = NOT_FINISHED
     error: str = ""
 
@@ -260,6 +270,7 @@ async def _read_model(
             try:
                 async with aclosing(_read_once(prompt, said, services, reading, room)) as cuts:
                     async for sources, whole in cuts:
+                        reading.cut += sources
                         cut = [bubble for source in sources for bubble in drafts.of(source)]
                         for bubble in cut:
                             bubbles.put_nowait(bubble)  # it may leave before it is written down
@@ -283,7 +294,8 @@ async def _read_model(
                     finish=reading.finish,
                     error=reading.error,
                 )
-                await _note(reading, hand, services)
+                _measure(reading, prompt, services.meter)
+                await _note(reading, hand)
         return False
     finally:
         bubbles.put_nowait(None)
@@ -334,11 +346,31 @@ async def _read_once(
         raise failure
 
 
-async def _note(reading: _Reading, hand: TurnInHand, services: ReplyServices) -> None:
+def _measure(reading: _Reading, prompt: Sequence[PromptMessage], meter: Meter) -> None:
+    """One stream's figures; one that we broke off ourselves has no end and no pace."""
+    if reading.ended_at:
+        meter.observe(metrics.STREAM_SECONDS, max(0.0, reading.ended_at - reading.asked_at))
+    if not reading.deltas:
+        return
+    meter.observe(metrics.FIRST_TOKEN_SECONDS, max(0.0, reading.first_token_at - reading.asked_at))
+    meter.observe(metrics.STREAM_DELTAS, reading.deltas)
+    told = reading.finish
+    _count_tokens(meter, "prompt", told.prompt_tokens, [message.content for message in prompt])
+    tokens = _count_tokens(meter, "completion", told.completion_tokens, reading.cut)
+    if (seconds := reading.ended_at - reading.first_token_at) >= PACE_SECONDS:
+        meter.observe(metrics.STREAM_TOKENS_PER_SECOND, tokens / seconds)
+
+
+def _count_tokens(meter: Meter, kind: str, told: int | None, texts: Sequence[str]) -> int:
+    """How many there were: as the provider says, else by our estimate."""
+    tokens = sum(map(estimate_tokens, texts)) if told is None else told
+    counted_by = "estimate" if told is None else "provider"
+    meter.count(metrics.MODEL_TOKENS, tokens, kind=kind, counted_by=counted_by)
+    return tokens
+
+
+async def _note(reading: _Reading, hand: TurnInHand) -> None:
     """Into the turn's record, for the operator's eyes."""
-    if reading.first_token_at:
-        waited = reading.first_token_at - reading.asked_at
-        services.meter.observe(metrics.FIRST_TOKEN_SECONDS, waited)
     await hand.note(
         model_asked_at=reading.asked_at,
         first_token_at=reading.first_token_at,

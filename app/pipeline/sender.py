@@ -2,14 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import structlog
 
 from app import metrics
-from app.core.graph_errors import VERDICTS, verdict_for
+from app.core.graph_errors import code_label, verdict_for
 from app.core.model import Address, Bubble, Delivery, Standing
 from app.errors import Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Clearance, ReplyServices, TurnInHand
@@ -128,7 +129,8 @@ class Sender:
         if verdict is None or verdict.kind not in ("throttled", "stopped"):
             if failures > len(RETRY_SECONDS):
                 raise exc
-            await self._pause(max(asked, timedelta(seconds=RETRY_SECONDS[failures - 1])))
+            wait = max(asked, timedelta(seconds=RETRY_SECONDS[failures - 1]))
+            await self._pause(wait, cause="retry")
             return
         held = await self._hand.hold(
             exc.scope,
@@ -137,10 +139,11 @@ class Sender:
             growth=verdict.growth,
         )
         log.error("sending.held", scope=exc.scope, code=exc.code, seconds=held.total_seconds())
-        await self._pause(held)
+        await self._pause(held, cause=exc.scope)
 
-    async def _pause(self, wait: timedelta) -> None:
+    async def _pause(self, wait: timedelta, *, cause: str) -> None:
         """Wait here; or give the place back, and come again at a time of our own."""
+        self._waits(wait.total_seconds(), cause)
         if wait > MOST_WAIT:
             # Apart from each other: a thousand turns that wait for one token must not come at once.
             raise Parked(wait * (1 + JITTER * random.random()))  # noqa: S311 - no secret
@@ -165,9 +168,10 @@ class Sender:
             await self._after_last_reply()
             return
         wait = self._services.limits.order_wait
-        known = await self._hand.delivery(
-            self._before.reply_id, self._before.number, at_least=Delivery.FAILED, within=wait
-        )
+        with self._waiting("order"):
+            known = await self._hand.delivery(
+                self._before.reply_id, self._before.number, at_least=Delivery.FAILED, within=wait
+            )
         if known is not None and known[0] is Delivery.FAILED:
             await self._send_again(known[1])
         elif known is None or known[0] < Delivery.FAILED:
@@ -181,9 +185,10 @@ class Sender:
         since = self._services.clock.now() - last.sending_at
         wait = self._services.limits.order_wait - since
         if wait > NO_WAIT:
-            await self._hand.delivery(
-                last.reply_id, last.number, at_least=Delivery.FAILED, within=wait
-            )
+            with self._waiting("order"):
+                await self._hand.delivery(
+                    last.reply_id, last.number, at_least=Delivery.FAILED, within=wait
+                )
 
     async def _send_again(self, code: int | None) -> None:
         """The bubble before came back as failed: once more, if its code allows.
@@ -206,7 +211,21 @@ class Sender:
 
     async def _has_left(self, bubble: Bubble) -> bool:
         within = self._services.limits.uncertain_wait
-        return await self._hand.has_left(bubble.number, within=within, most=MOST_WAIT)
+        with self._waiting("uncertain"):
+            return await self._hand.has_left(bubble.number, within=within, most=MOST_WAIT)
+
+    @contextmanager
+    def _waiting(self, cause: str) -> Iterator[None]:
+        """What the block takes is a wait."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        try:
+            yield
+        finally:
+            self._waits(clock() - began, cause)
+
+    def _waits(self, seconds: float, cause: str) -> None:
+        self._services.meter.observe(metrics.SEND_WAIT_SECONDS, seconds, cause=cause)
 
     async def _begin(self, bubble: Bubble, attempt: int) -> tuple[Clearance, float]:
         unless_grown = self.joinable and not self.begun
@@ -221,7 +240,7 @@ class Sender:
                 )
             except Parked as parked:
                 self.begun = begun
-                await self._pause(parked.after)
+                await self._pause(parked.after, cause=parked.scope)
                 continue
             if clearance is None:
                 raise Grown
@@ -233,6 +252,7 @@ class Sender:
         """Wait for our place among the number's sends."""
         try:
             if clearance.wait:
+                self._waits(clearance.wait.total_seconds(), "rate")
                 await self._services.clock.sleep(clearance.wait.total_seconds())
         except asyncio.CancelledError:
             await unbroken(self._hand.settle_send(bubble, code="cancelled"))
@@ -243,14 +263,16 @@ class Sender:
     ) -> None:
         callback = f"{bubble.reply_id}:{bubble.number}:{attempt}"
         started_at = self._services.clock.now()
-        meter = self._services.meter
+        meter, clock = self._services.meter, asyncio.get_running_loop().time
+        began = clock()
         try:
             wamid = await self._services.channel.send(
                 address, bubble.text, callback=callback, leave_by=leave_by
             )
         except (Refused, Unavailable, Uncertain) as exc:
             result = type(exc).__name__.lower()
-            meter.count(metrics.SENDS, result=result, code=_label(exc.code))
+            meter.count(metrics.SENDS, result=result, code=code_label(exc.code))
+            meter.observe(metrics.SEND_SECONDS, clock() - began)
             log.warning("bubble.not_sent", number=bubble.number, attempt=attempt, error=str(exc))
             why = str(exc.code or result)
             send_ended(bubble, attempt, started_at, self._services, error=why)
@@ -261,6 +283,7 @@ class Sender:
             raise
         send_ended(bubble, attempt, started_at, self._services)
         meter.count(metrics.SENDS, result="sent", code="")
+        meter.observe(metrics.SEND_SECONDS, clock() - began)
         await self._hand.settle_send(bubble, wamid=wamid)
         log.info(
             "bubble.sent",
@@ -269,11 +292,6 @@ class Sender:
             chars=len(bubble.text),
             bubble_key=self._services.keys.message(wamid),
         )
-
-
-def _label(code: int | str | None) -> str:
-    """A code as a metric's label: only those that we know, so that labels stay few."""
-    return str(code) if code in VERDICTS else "other" if code else ""
 
 
 async def unbroken(work: Coroutine[Any, Any, None]) -> None:

@@ -1,24 +1,31 @@
 """Alive, ready, and how it goes."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.errors import Unavailable
-from app.pipeline.ports import Services
+from app import metrics
+from app.errors import Scope, Unavailable
+from app.pipeline.ports import Reading, Services, Store
+
+SCOPES = [scope for scope in get_args(Scope) if scope not in ("call", "pair")]
+"""What can fail for more than one person."""
+
+RenderMetrics = Callable[[Sequence[Reading]], Awaitable[str]]
+"""Gauges in; they and all processes' numbers as Prometheus text out."""
 
 
 def health_routes(
-    services: Services, render_metrics: Callable[[], Awaitable[str]], *, admin_token: str
+    services: Services, render_metrics: RenderMetrics, *, admin_token: str
 ) -> list[Route]:
     """``/health/live``, ``/health/ready`` and ``/metrics``.
 
     Args:
-        render_metrics: All processes' numbers as Prometheus text; may raise ``Unavailable``.
         admin_token: Asked for by ``/metrics`` from outside this machine; ``""``: never given.
     """
 
@@ -39,10 +46,7 @@ def health_routes(
     async def numbers(request: Request) -> Response:
         if not _on_loopback(request) and not _bearer(request, admin_token):
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
-        try:
-            text = await render_metrics()
-        except Unavailable:
-            return Response(status_code=503)
+        text = await render_metrics(await readings(services.store))
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
 
     return [
@@ -50,6 +54,22 @@ def health_routes(
         Route("/health/ready", ready),
         Route("/metrics", numbers),
     ]
+
+
+async def readings(store: Store) -> list[Reading]:
+    """How things stand. A store that takes no webhook now is a trouble like any other: whoever
+    watches us must be told so by a number, not by the lack of all of them.
+    """
+    found: list[Reading] = []
+    troubles: dict[str, str] = {}
+    try:
+        found += [(gauge, {}, value) for gauge, value in (await store.gauges()).items()]
+        troubles |= await store.troubles()
+        await store.ping()  # the last one: a store that is full can still be read
+    except Unavailable:
+        troubles["store"] = "unavailable"
+    scopes = dict.fromkeys((*SCOPES, *troubles))
+    return [*found, *((metrics.TROUBLE, {"scope": one}, float(one in troubles)) for one in scopes)]
 
 
 def _on_loopback(request: Request) -> bool:

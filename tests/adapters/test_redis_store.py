@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from app import metrics
 from app.adapters.leases import LEASE_SECONDS
 from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore
@@ -98,12 +99,12 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     await store.pause_number(NUMBER, until=until)
     await store.take_in([said("Hello?", user_id="US.2003", phone=None)])
     meter = RedisMeter(redis)
-    meter.count("turns_total")
+    meter.count(metrics.TURNS, ending="answered")
     await meter.close()
     await expect_expiry(redis)
 
 
-LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:metrics", "rv:owner")
+LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:owner")
 
 
 async def expect_expiry(redis: Redis) -> None:

@@ -665,7 +665,22 @@ async def test_a_status_never_steps_back(
     stage: Stage, order: list[Delivery], news: list[Delivery]
 ) -> None:
     taken = await stage.store.take_in([status("wamid.x", delivery) for delivery in order])
-    assert [way for way, one in zip(order, taken, strict=True) if one.outcome == "news"] == (news)
+    told = zip(order, [one.outcome for one in taken], strict=True)
+    assert [delivery for delivery, word in told if word in ("news", "landed")] == news
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        pytest.param([S, D, R], ["news", "landed", "news"], id="in order"),
+        pytest.param([S, R, D], ["news", "landed", "stale"], id="read alone, or first"),
+        pytest.param([S, F, D], ["news", "news", "landed"], id="failed on one device of two"),
+        pytest.param([S, F], ["news", "news"], id="failed"),
+    ],
+)
+async def test_a_bubble_lands_once(stage: Stage, order: list[Delivery], words: list[str]) -> None:
+    taken = await stage.store.take_in([status("wamid.x", one) for one in order])
+    assert [one.outcome for one in taken] == words
 
 
 @pytest.mark.parametrize("first", ["answer", "status"])
@@ -778,8 +793,10 @@ async def test_each_event_is_told_with_the_turn_that_it_belongs_to(stage: Stage)
         (late,) = await stage.store.take_in([status("wamid.p", D, callback=f"{turn_id}:0:1")])
         (stale,) = await stage.store.take_in([status("wamid.o", S)])
     first = KEYS.message(one.wamid)
-    assert sent == Taken("news", conversation, turn_id, "0", "2", first)
-    assert late == Taken("news", conversation, turn_id, "0", "1", first)
+    assert float(sent.sent_at) > 0
+    at = sent.sent_at
+    assert sent == Taken("landed", conversation, turn_id, "0", "2", first, at)
+    assert late == Taken("landed", conversation, turn_id, "0", "1", first, at)
     assert stale == Taken("stale")
 
 

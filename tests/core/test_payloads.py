@@ -145,14 +145,20 @@ EXPECTED: Mapping[str, list[Event]] = {
     "revoke": [ignored("revoke")],
     "status_deleted": [Ignored("unknown_status")],
     "status_delivered_free_allowance": [reported(Delivery.DELIVERED, billable=False)],
-    "status_delivered_without_number": [reported(Delivery.DELIVERED, billable=True)],
+    "status_delivered_without_number": [
+        reported(Delivery.DELIVERED, billable=True, category="service", country="DE")
+    ],
     "status_failed_131026": [reported(Delivery.FAILED, error_code=131026)],
     "status_failed_131047": [reported(Delivery.FAILED, error_code=131047)],
     "status_failed_131049": [reported(Delivery.FAILED, error_code=131049)],
     "status_played": [reported(Delivery.READ)],
     "status_read": [reported(Delivery.READ)],
     "status_read_in_group": [Ignored("group")],
-    "status_sent": [reported(Delivery.SENT, callback="4f1c:0:1", billable=True)],
+    "status_sent": [
+        reported(
+            Delivery.SENT, callback="4f1c:0:1", billable=True, category="service", country="DE"
+        ),
+    ],
     "status_sent_minimal": [reported(Delivery.SENT)],
     "status_sent_with_conversation": [reported(Delivery.SENT, billable=False)],
     "sticker": [media("sticker", "[sticker]")],
@@ -682,6 +688,41 @@ def test_our_callback_comes_back_whole_or_not_at_all(callback: object, kept: boo
     assert event == reported(
         Delivery.FAILED, error_code=131047, callback=str(callback) if kept else None
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "billable"),
+    [("regular", True), ("free_customer_service", False), ("free_entry_point", False), (7, None)],
+)
+def test_without_billable_the_prices_type_tells(kind: object, billable: bool | None) -> None:
+    event = only(status_body(pricing={"pricing_model": "PMP", "type": kind}))
+    assert isinstance(event, Status)
+    assert event.billable is billable
+
+
+@pytest.mark.parametrize(
+    ("category", "known"),
+    [("service", "service"), ("of tomorrow", "other"), (None, "other"), (["service"], "other")],
+    ids=str,
+)
+def test_what_is_charged_has_a_category_that_we_know(category: object, known: str) -> None:
+    event = only(status_body(pricing={"billable": True, "category": category}))
+    assert isinstance(event, Status)
+    assert event.category == known
+
+
+@pytest.mark.parametrize(
+    ("user_id", "country"),
+    [
+        ("BR.48210597336120845517", "BR"), ("BR.ENT.482105973361", "BR"), ("br.482", ""),
+        ("B1.482", ""), ("ÄÖ.482", ""), ("482", ""), ("", ""), (None, ""), (["BR."], ""),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_charged_has_the_country_of_the_user_id(user_id: object, country: str) -> None:
+    event = only(status_body(recipient_user_id=user_id, pricing={"billable": True}))
+    assert isinstance(event, Status)
+    assert event.country == country
 
 
 @pytest.mark.parametrize("billable", [None, 1, "true", [True]], ids=repr)

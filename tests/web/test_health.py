@@ -1,13 +1,15 @@
 """Alive, ready, and the numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import httpx2
 import pytest
 
+from app import metrics
 from app.errors import Unavailable
 from app.main import create_app
-from tests.fakes import FakeStore, World
+from app.pipeline.ports import Reading
+from tests.fakes import FakeStore, World, said
 
 TOKEN = "a bearer's word"
 
@@ -15,9 +17,16 @@ TOKEN = "a bearer's word"
 class SickStore(FakeStore):
     """A store whose Redis does not answer, to one question or the other."""
 
-    def __init__(self, world: World, *, ping: bool = True, troubles: bool = True) -> None:
+    def __init__(
+        self, world: World, *, ping: bool = True, troubles: bool = True, gauges: bool = True
+    ) -> None:
         super().__init__(world.keys)
-        self._ping, self._told = ping, troubles
+        self._ping, self._told, self._gauges = ping, troubles, gauges
+
+    async def gauges(self) -> Mapping[metrics.Gauge, float]:
+        if not self._gauges:
+            raise Unavailable("Redis: ConnectionError", scope="store")
+        return await super().gauges()
 
     async def ping(self) -> None:
         if not self._ping:
@@ -34,14 +43,14 @@ def client_of(
     *,
     admin_token: str = TOKEN,
     at: str = "http://127.0.0.1:8000",
-    numbers: Exception | None = None,
 ) -> httpx2.AsyncClient:
     """A client of a web process that was reached at this address."""
 
-    async def render() -> str:
-        if numbers:
-            raise numbers
-        return "turns_total 3\n"
+    async def render(readings: Sequence[Reading]) -> str:
+        return "turns_total 3\n" + "".join(
+            f"{gauge.name} {' '.join(labels.values())} {value:g}\n"
+            for gauge, labels, value in readings
+        )
 
     app = create_app(
         world.services, render, app_secrets=["s"], verify_token="v", admin_token=admin_token
@@ -107,7 +116,7 @@ async def test_the_numbers_are_free_on_loopback_only(at: str, status: int) -> No
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.content == b""
     else:
-        assert answer.text == "turns_total 3\n"
+        assert answer.text.startswith("turns_total 3\n")
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
 
 
@@ -137,9 +146,39 @@ async def test_from_outside_the_numbers_need_the_bearer(
         assert (await http.get("/metrics", headers=headers)).status_code == status
 
 
-async def test_without_redis_there_are_no_numbers() -> None:
-    async with client_of(World(), numbers=Unavailable("Redis: TimeoutError")) as http:
-        assert (await http.get("/metrics")).status_code == 503
+async def lines_of(world: World) -> list[str]:
+    async with client_of(world) as http:
+        answer = await http.get("/metrics")
+    assert answer.status_code == 200
+    return answer.text.splitlines()
+
+
+async def test_the_numbers_say_how_things_stand() -> None:
+    world = World()
+    await world.store.take_in([said("Hello?")])
+    await world.store.report_trouble("token", "190")
+    lines = await lines_of(world)
+    assert "rivulet_unanswered_conversations  1" in lines
+    assert "rivulet_queued_turns  1" in lines
+    assert "rivulet_trouble token 1" in lines
+    assert "rivulet_trouble model 0" in lines
+    assert "rivulet_trouble store 0" in lines
+
+
+@pytest.mark.parametrize(
+    ("asked", "still_known"),
+    [
+        pytest.param("ping", True, id="full: it can be read, not written"),
+        pytest.param("troubles", True, id="went away in between"),
+        pytest.param("gauges", False, id="away"),
+    ],
+)
+async def test_a_store_that_takes_no_webhook_is_a_number_too(asked: str, still_known: bool) -> None:
+    world = World()
+    world.store = SickStore(world, **{asked: False})
+    lines = await lines_of(world)
+    assert "rivulet_trouble store 1" in lines
+    assert ("rivulet_queued_turns  0" in lines) is still_known
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])

@@ -2,7 +2,7 @@
 -- ARGV: conversation, token, turn, number, attempt, source, text, messages read (or '' for any),
 --       ms that the send may take, time in Unix seconds, keys of the messages answered,
 --       PAIR_BURST, NUMBER_RATE.
--- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms}: not now, ask again then; or
+-- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms, scope}: not now, ask again then; or
 -- {'go', phone_number_id, phone, user_id, ms to wait for its turn, bubbles left of the pair's burst}.
 -- Nothing of this attempt leaves after its deadline; a successor's clock starts there.
 
@@ -15,15 +15,15 @@ if silent_for(conversation, address[1] or '') then return { 'paused' } end
 if read ~= '' and redis.call('ZCARD', inbox_key(conversation)) > tonumber(read) then
   return { 'grown' }
 end
-local held_ms = held(conversation, token)
-if held_ms > 0 then return { 'held', held_ms } end
+local held_ms, scope = held(conversation, token)
+if held_ms > 0 then return { 'held', held_ms, scope } end
 
 -- The pair's tokens come at Meta's sustained rate, one per 6 s, and at most PAIR_BURST are saved up.
 local now = now_ms()
 local pair_ms, burst_ms = 6000, burst * 6000
 local pair_key = 'rv:pair:' .. conversation
 local full_at = math.max(tonumber(redis.call('GET', pair_key) or 0), now) + pair_ms
-if full_at - now > burst_ms then return { 'held', full_at - now - burst_ms } end
+if full_at - now > burst_ms then return { 'held', full_at - now - burst_ms, 'pair' } end
 redis.call('SET', pair_key, full_at, 'PX', full_at - now)
 
 -- The number's sends go one behind the other, in the order in which they asked; a second's worth of

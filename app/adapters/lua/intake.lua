@@ -6,8 +6,8 @@
 
 local at = ARGV[1]
 
--- Outcome, conversation and turn; of a status also the bubble's number, the attempt and the first
--- message that its turn answers. Any but the first may be empty.
+-- Outcome, conversation and turn; of a status also the bubble's number, the attempt, the first message
+-- that its turn answers and when the bubble's last send began. Any but the first may be empty.
 local function told(...) return table.concat({ ... }, ' ') end
 
 local function keep_alias(key, conversation)
@@ -108,23 +108,28 @@ local function take_note(_, message_key)
   return 'ignored'
 end
 
--- A status is news only when it is further than the last one. It may come before the answer of its
+-- A status is news only when it is further than the last one, and "landed" when it is the first to say
+-- that the person has the bubble (Meta may leave out "delivered" before "read"). It may come before the answer of its
 -- own send: then the bubble's record begins here, and the answer adds to it.
 local function take_status(_, wamid_key, delivery, seconds, code, turn, number, attempt)
   local key = 'rv:bubble:' .. wamid_key
   if turn ~= '' then redis.call('HSET', key, 'turn', turn, 'number', number) end
   local known = redis.call('HMGET', key, 'delivery', 'turn', 'number')
-  if tonumber(known[1] or 0) >= delivery then return 'stale' end
+  local before = tonumber(known[1] or 0)
+  if before >= delivery then return 'stale' end
   redis.call('HSET', key, 'delivery', delivery, 'at', seconds, 'code', code)
   redis.call('EXPIRE', key, KEPT_SECONDS)
-  if not known[2] then return 'news' end
+  local word = before < DELIVERED and delivery >= DELIVERED and 'landed' or 'news'
+  if not known[2] then return word end
   local record = turn_key(known[2])
   note_delivery(record, known[3], delivery, code, seconds, tonumber(attempt))
   redis.call('EXPIRE', record, KEPT_SECONDS)
   redis.call('PUBLISH', NEWS_CHANNEL, known[2])
-  local of = redis.call('HMGET', record, 'conversation', 'attempt:' .. known[3], 'begun')
+  local of = redis.call('HMGET', record, 'conversation', 'attempt:' .. known[3], 'begun',
+    'sending_at:' .. known[3])
   if attempt == '' then attempt = of[2] or '' end
-  return told('news', of[1] or '', known[2], known[3], attempt, string.match(of[3] or '', '^%x*'))
+  return told(word, of[1] or '', known[2], known[3], attempt, string.match(of[3] or '', '^%x*'),
+    of[4] or '')
 end
 
 local function prepend_history(from, to)

@@ -17,7 +17,7 @@ local TRUST_MS, TRUST_MS_PER_PLACE = 5000, 1
 
 local TERMINAL = { finished = true, failed = true, stopped = true, canceled = true }
 
-local SENT, FAILED = 1, 2 -- of how far a bubble has come; see Delivery
+local SENT, FAILED, DELIVERED = 1, 2, 3 -- of how far a bubble has come; see Delivery
 local DELIVERY_AT = { 'sent_at:', 'failed_at:', 'delivered_at:', 'read_at:' }
 
 local MOST_TURNS = 200 -- whose records one conversation keeps
@@ -189,16 +189,18 @@ local function lift_holds(conversation, token)
   end
 end
 
--- How many ms a turn must wait, 0 for none. When a hold has run out, whoever asks first goes ahead as
--- its probe, and the others wait for what becomes of it.
+-- How many ms a turn must wait, 0 for none, and for which scope. When a hold has run out, whoever asks
+-- first goes ahead as its probe, and the others wait for what becomes of it.
 local function held(conversation, token)
   local now = now_ms()
-  local longest, probes = 0, {}
-  for _, key in ipairs(hold_keys(conversation)) do
+  local longest, scope, probes = 0, '', {}
+  for i, key in ipairs(hold_keys(conversation)) do
     local hold = redis.call('HMGET', key, 'until_ms', 'probe')
     if hold[1] and hold[2] ~= token then
       if tonumber(hold[1]) > now then
-        longest = math.max(longest, tonumber(hold[1]) - now)
+        if tonumber(hold[1]) - now > longest then
+          longest, scope = tonumber(hold[1]) - now, HOLD_SCOPES[i]
+        end
       else
         probes[#probes + 1] = key
       end
@@ -209,5 +211,5 @@ local function held(conversation, token)
       redis.call('HSET', key, 'until_ms', now + PROBE_MS, 'probe', token)
     end
   end
-  return math.ceil(longest)
+  return math.ceil(longest), scope
 end
