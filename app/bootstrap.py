@@ -102,7 +102,7 @@ def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisSto
     leases_redis = sync_redis(url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(jobs)))
     leases = LeaseKeeper(leases_redis, renew)
-    store = RedisStore(redis, leases, _keys(settings), jobs, _rates(settings))
+    store = RedisStore(redis, leases, _keys(settings), jobs, _rates(settings), settings.history_ttl)
     stack.push_async_callback(store.close)
     meter = RedisMeter(redis)
     stack.push_async_callback(meter.close)

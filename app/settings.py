@@ -149,6 +149,7 @@ class Settings(BaseModel):
     bot_apology: str = ""
 
     message_max_age: Duration = timedelta(hours=24)
+    history_ttl: Annotated[Duration, Field(ge=timedelta(hours=1))] = timedelta(days=30)
     bubble_min_chars: Annotated[int, Field(ge=1, le=4000)] = 100
     bubble_max_chars: Annotated[int, Field(ge=1, le=4000)] = 200
     bubble_style: BubbleStyle = "stream"

@@ -46,6 +46,7 @@ DEFAULTS = {
     "bot_human_contact": "",
     "bot_apology": "",
     "message_max_age": timedelta(hours=24),
+    "history_ttl": timedelta(days=30),
     "bubble_min_chars": 100,
     "bubble_max_chars": 200,
     "bubble_style": "stream",
@@ -214,6 +215,7 @@ def test_a_misspelt_name_stops_the_start(name: str) -> None:
     ("name", "value"),
     [
         ("BUBBLE_MIN_CHARS", "0"), ("BUBBLE_MAX_CHARS", "4001"), ("BUBBLE_MIN_CHARS", "many"),
+        ("HISTORY_TTL", "59m"),
         ("BUBBLE_STYLE", "streams"), ("BUBBLE_ORDER", "read"), ("UNCERTAIN_POLICY", "maybe"),
         ("MID_REPLY", "ignore"), ("WORKER_MAX_CONCURRENCY", "0"), ("LOG_FORMAT", "xml"),
         ("LOG_LEVEL", "INFO!"), ("NUMBER_RATE", "-1"), ("LLM_PROVIDERS", "gemini"),

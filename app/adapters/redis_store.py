@@ -121,6 +121,7 @@ class RedisStore:
         keys: Keys,
         jobs: TurnJobs,
         rates: Rates = DEFAULT_RATES,
+        texts_kept: timedelta = KEPT,
     ) -> None:
         """
         Args:
@@ -128,12 +129,14 @@ class RedisStore:
             leases: Renews the leases of the turns in hand; closed with the store.
             jobs: What the RQ job of a turn looks like.
             rates: How much may be sent.
+            texts_kept: How long what was said, by whomever, is kept.
         """
         self._redis = redis
         self._leases = leases
         self._keys = keys
         self._queue = jobs.queue
-        header = script_header(jobs)
+        self._texts_kept = texts_kept
+        header = script_header(jobs, texts_kept)
         self._intake = self._script("intake", header)
         self._begin_turn = self._script("begin_turn", header)
         self._release = self._script("release_lease", header)
@@ -326,6 +329,7 @@ class RedisStore:
             history=taken[1],
             record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
             last=taken[3].decode(),
+            texts_kept=self._texts_kept,
         )
         body = asyncio.current_task()
         lost = False
@@ -502,8 +506,9 @@ def script_text(name: str, header: str) -> str:
     return "\n".join((header, *shared, (folder / f"{name}.lua").read_text("utf-8")))
 
 
-def script_header(jobs: TurnJobs) -> str:
+def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
     """The constants of all scripts, as Lua."""
+    kept = max(KEPT, texts_kept)  # a history is found by way of its person
     fields = ", ".join(_lua_string(field) for field in jobs.fields)
     return "\n".join(
         (
@@ -511,7 +516,8 @@ def script_header(jobs: TurnJobs) -> str:
             f"local JOB_HEAD, JOB_TAIL = {_lua_string(jobs.head)}, {_lua_string(jobs.tail)}",
             f"local JOB_FIELDS = {{ {fields} }}",
             f"local SEEN_SECONDS, KEPT_SECONDS = {int(SEEN.total_seconds())},"
-            f" {int(KEPT.total_seconds())}",
+            f" {int(kept.total_seconds())}",
+            f"local TEXTS_SECONDS = {int(texts_kept.total_seconds())}",
             f"local HISTORY_ENTRIES, MOST_PARKED = {HISTORY_ENTRIES}, {MOST_MESSAGES}",
             f"local PAUSE_KEPT_MS, PAUSE_GRACE_MS = {_ms(PAUSE_KEPT)}, {_ms(PAUSE_GRACE)}",
             f"local MOST_HOLD_MS, PROBE_MS = {_ms(MOST_HOLD)}, {_ms(PROBE)}",

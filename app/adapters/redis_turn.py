@@ -91,6 +91,7 @@ class RedisTurn:
         history: Sequence[bytes],
         record: Mapping[bytes, bytes],
         last: str,
+        texts_kept: timedelta,
     ) -> None:
         """
         Args:
@@ -100,6 +101,7 @@ class RedisTurn:
             last: ``turn:number:seconds`` of the last bubble sent to this person, or ``""``.
         """
         self._redis, self._scripts, self._keys = redis, scripts, keys
+        self._texts_kept = texts_kept
         conversation, turn_id, token = ids
         self._rates = rates.for_number(_message(documents[0]).phone_number_id)
         self._joins = int(record.get(b"joins", b"0"))
@@ -117,7 +119,7 @@ class RedisTurn:
             conversation=conversation,
             token=token,
             messages=[_message(document) for document in documents],
-            history=[Utterance(**orjson.loads(entry)) for entry in history],
+            history=[_utterance(entry) for entry in history],
             standing=standing,
             next_number=next_number,
             whole=b"whole" in record,
@@ -314,7 +316,7 @@ class RedisTurn:
         key = f"rv:turn:{self.turn.turn_id}"
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(key, items=[part for pair in fields.items() for part in pair])
-            pipe.expire(key, KEPT)
+            pipe.expire(key, self._texts_kept)
             await pipe.execute()
 
     async def give_up(self) -> None:
@@ -337,7 +339,7 @@ class RedisTurn:
         args: list[str | bytes | int | float] = [
             *(turn.conversation, turn.token, turn.turn_id, next_turn),
             *(rq_time(), ending, time.time(), len(entries)),
-            *(orjson.dumps(entry) for entry in entries),
+            *(_entry(utterance) for utterance in entries),
         ]
         for message, document in zip(turn.messages, self._documents, strict=True):
             args += [self._keys.message(message.wamid), document]
@@ -347,6 +349,17 @@ class RedisTurn:
             raise LeaseLost("another worker holds the conversation")
         if outcome == b"queued":
             log.info("turn.queued", next_turn_id=next_turn)
+
+
+def _utterance(entry: bytes) -> Utterance:
+    fields = orjson.loads(entry)
+    return Utterance(fields["role"], fields["text"])
+
+
+def _entry(utterance: Utterance) -> bytes:
+    """As the history keeps it; ``at`` tells the scripts when it is too old."""
+    fields = {"role": utterance.role, "text": utterance.text, "at": int(time.time())}
+    return orjson.dumps(fields)
 
 
 def _ms(duration: timedelta) -> int:

@@ -61,7 +61,8 @@ if redis.call('HSETNX', record, 'started_at', at) == 1 then
   list_turn(conversation, reply)
 end
 redis.call('HINCRBY', record, 'runs', 1)
-redis.call('EXPIRE', record, KEPT_SECONDS)
+redis.call('EXPIRE', record, TEXTS_SECONDS)
+forget_old_texts(conversation)
 
 if redis.call('HEXISTS', record, 'begun') == 0 then drop_plan(record) end
 return {

@@ -14,7 +14,7 @@ later = later and redis.call('RPOP', history, later) or {}
 for i = 9, first - 1 do redis.call('RPUSH', history, ARGV[i]) end
 for i = #later, 1, -1 do redis.call('RPUSH', history, later[i]) end
 redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
-redis.call('EXPIRE', history, KEPT_SECONDS)
+redis.call('EXPIRE', history, TEXTS_SECONDS)
 
 for i = first, #ARGV, 2 do
   redis.call('SET', 'rv:seen:' .. ARGV[i], turn, 'XX', 'KEEPTTL')
@@ -22,7 +22,7 @@ for i = first, #ARGV, 2 do
 end
 local record = turn_key(turn)
 redis.call('HSET', record, 'ending', ending, 'ended_at', seconds)
-redis.call('EXPIRE', record, KEPT_SECONDS)
+redis.call('EXPIRE', record, TEXTS_SECONDS)
 redis.call('DEL', lease_key(conversation))
 redis.call('HDEL', key, 'turn', 'live_ms', 'popped_ms', 'open', 'aside')
 note_pending(conversation)

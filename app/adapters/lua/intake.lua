@@ -81,7 +81,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
     return told('paused', conversation)
   end
   redis.call('ZADD', inbox_key(conversation), seconds * 1000000 + arrival, document)
-  redis.call('EXPIRE', inbox_key(conversation), KEPT_SECONDS)
+  redis.call('EXPIRE', inbox_key(conversation), TEXTS_SECONDS)
   if silent then
     park(conversation, number_id, whole_number)
     record_inbox(conversation, MOST_PARKED)
@@ -123,7 +123,8 @@ local function take_status(_, wamid_key, delivery, seconds, code, turn, number, 
   if not known[2] then return word end
   local record = turn_key(known[2])
   note_delivery(record, known[3], delivery, code, seconds, tonumber(attempt))
-  redis.call('EXPIRE', record, KEPT_SECONDS)
+  -- A status does not make the texts in it live longer.
+  if redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, TEXTS_SECONDS) end
   redis.call('PUBLISH', NEWS_CHANNEL, known[2])
   local of = redis.call('HMGET', record, 'conversation', 'attempt:' .. known[3], 'begun',
     'sending_at:' .. known[3])
@@ -135,7 +136,7 @@ end
 local function prepend_history(from, to)
   local older = redis.call('LRANGE', 'rv:history:' .. from, 0, -1)
   for i = #older, 1, -1 do redis.call('LPUSH', 'rv:history:' .. to, older[i]) end
-  if #older > 0 then redis.call('EXPIRE', 'rv:history:' .. to, KEPT_SECONDS) end
+  if #older > 0 then redis.call('EXPIRE', 'rv:history:' .. to, TEXTS_SECONDS) end
   redis.call('DEL', 'rv:history:' .. from)
 end
 

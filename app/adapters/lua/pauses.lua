@@ -12,12 +12,18 @@ local function number_of(conversation)
   return redis.call('HGET', conversation_key(conversation), 'number_id') or ''
 end
 
+local function entry(role, text)
+  return cjson.encode({ role = role, text = text, at = math.floor(now_ms() / 1000) })
+end
+
+local function entry_of(document) return entry('user', cjson.decode(document).text) end
+
 -- One more entry of the history. A turn in hand puts its own in front of those that came meanwhile.
 local function remember(conversation, entry)
   local history = 'rv:history:' .. conversation
   redis.call('RPUSH', history, entry)
   redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
-  redis.call('EXPIRE', history, KEPT_SECONDS)
+  redis.call('EXPIRE', history, TEXTS_SECONDS)
   if redis.call('EXISTS', lease_key(conversation)) == 1 then
     redis.call('HINCRBY', conversation_key(conversation), 'aside', 1)
   end
@@ -39,15 +45,11 @@ local function close_open(conversation)
     known = redis.call('HMGET', record, 'state:' .. number, 'source:' .. number)
   end
   if #said > 0 then
-    remember(conversation, cjson.encode({ role = 'assistant', text = table.concat(said, '\n\n') }))
+    remember(conversation, entry('assistant', table.concat(said, '\n\n')))
   end
   redis.call('HSET', record, 'ending', 'paused', 'ended_at', now_ms() / 1000)
-  redis.call('EXPIRE', record, KEPT_SECONDS)
+  redis.call('EXPIRE', record, TEXTS_SECONDS)
   redis.call('HDEL', key, 'open')
-end
-
-local function entry_of(document)
-  return cjson.encode({ role = 'user', text = cjson.decode(document).text })
 end
 
 -- Take what waits as answered, all but the newest few: it is in the history, and nobody answers it.

@@ -9,7 +9,7 @@ local record = turn_key(turn)
 local ours = redis.call('GET', lease_key(conversation)) == token
 if state ~= 'sent' and not ours then return end
 redis.call('HSET', record, 'state:' .. number, state, 'code:' .. number, code, 'at:' .. number, at)
-redis.call('EXPIRE', record, KEPT_SECONDS)
+redis.call('EXPIRE', record, TEXTS_SECONDS)
 if state ~= 'sent' then
   note_failure(record, number, redis.call('HGET', record, 'attempt:' .. number), state, code, at)
 end

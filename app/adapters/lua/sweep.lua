@@ -18,6 +18,7 @@ for _, conversation in ipairs(waiting) do
 end
 
 local now = now_ms() / 1000
+redis.call('ZREMRANGEBYSCORE', GIVEN_UP_KEY, '-inf', now - TEXTS_SECONDS) -- theirs have expired too
 local function due(key) return redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, most) end
 -- Its key tells whether a pause still stands: it may have been made longer.
 local function stands_until(pause)

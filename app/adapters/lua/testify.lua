@@ -23,7 +23,7 @@ redis.call('HSETNX', record, 'begun', answers)
 if redis.call('HSETNX', record, 'conversation', conversation) == 1 then
   list_turn(conversation, turn)
 end
-redis.call('EXPIRE', record, KEPT_SECONDS)
+redis.call('EXPIRE', record, TEXTS_SECONDS)
 if redis.call('EXISTS', conversation_key(conversation)) == 1 then
   redis.call('HSETNX', conversation_key(conversation), 'open', turn)
 end

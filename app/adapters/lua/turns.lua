@@ -1,5 +1,6 @@
 -- Shared by all scripts, which the loader puts behind it: what a live turn is, how one is queued.
--- The loader also puts these constants in front: QUEUE, SEEN_SECONDS, KEPT_SECONDS, JOB_FIELDS,
+-- The loader also puts these constants in front: QUEUE, SEEN_SECONDS, KEPT_SECONDS, TEXTS_SECONDS (of
+-- all that holds what somebody said), JOB_FIELDS,
 -- JOB_HEAD and JOB_TAIL (an RQ job as rq_queue.py describes it).
 
 local QUEUE_KEY = 'rq:queue:' .. QUEUE
@@ -118,6 +119,16 @@ local function note_failure(record, number, attempt, word, code, at)
   local entry = table.concat({ attempt or 0, word, (string.gsub(code, '[%s:]', '_')), at }, ':')
   redis.call('HSET', record, 'trail:' .. number,
     string.sub((trail and trail .. ' ' or '') .. entry, -MOST_TRAIL))
+end
+
+-- What was said too long ago goes, also where the conversation lives on.
+local function forget_old_texts(conversation)
+  local history, limit = 'rv:history:' .. conversation, now_ms() / 1000 - TEXTS_SECONDS
+  local oldest = redis.call('LINDEX', history, 0)
+  while oldest and (cjson.decode(oldest).at or limit) < limit do
+    redis.call('LPOP', history)
+    oldest = redis.call('LINDEX', history, 0)
+  end
 end
 
 -- Count a turn among its conversation's. The oldest one's record goes where there are too many.
