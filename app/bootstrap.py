@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.adapters.clock import SystemClock
 from app.adapters.leases import LeaseKeeper
+from app.adapters.redis_admin import RedisAdmin
 from app.adapters.redis_client import async_redis, sync_redis
 from app.adapters.redis_meter import RedisMeter
 from app.adapters.redis_store import RedisStore, script_header, script_text
@@ -38,6 +39,14 @@ def open_services(settings: Installation, stack: AsyncExitStack) -> tuple[Servic
         number: replace(services, limits=_limits(own)) for number, own in settings.numbers.items()
     }
     return replace(services, numbers=numbers), meter
+
+
+def open_admin(settings: Installation, stack: AsyncExitStack) -> RedisAdmin:
+    """What ``/admin`` and ``rivulet person`` need beside that; ``stack`` closes it."""
+    redis = async_redis(settings.redis_url.get_secret_value())
+    admin = RedisAdmin(redis, turn_jobs(), texts_kept=settings.history_ttl)
+    stack.push_async_callback(admin.close)
+    return admin
 
 
 def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyServices:

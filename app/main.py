@@ -8,11 +8,13 @@ import structlog
 from starlette.applications import Starlette
 from starlette.types import Lifespan
 
-from app.bootstrap import open_services
+from app.bootstrap import open_admin, open_services
 from app.errors import Unavailable
 from app.logs import set_up_logs
+from app.pipeline.admin import Admin
 from app.pipeline.ports import Services, Store
 from app.settings import load_settings
+from app.web.admin import admin_routes
 from app.web.health import RenderMetrics, health_routes
 from app.web.webhook import webhook_route
 
@@ -28,13 +30,21 @@ def create_app(
     app_secrets: Sequence[str],
     verify_token: str,
     admin_token: str = "",
+    admin: Admin | None = None,
+    admin_shows_texts: bool = False,
     lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """The routes, in journey order."""
+    """The routes, in journey order; ``/admin`` only where there is an ``admin`` and its token."""
+    desk = (
+        admin_routes(services, admin, token=admin_token, show_texts=admin_shows_texts)
+        if admin
+        else []
+    )
     return Starlette(
         routes=[
             webhook_route(services, app_secrets=app_secrets, verify_token=verify_token),
             *health_routes(services, render_metrics, admin_token=admin_token),
+            *desk,
         ],
         lifespan=lifespan,
     )
@@ -50,6 +60,7 @@ def asgi() -> Starlette:
     set_up_logs(settings.log_level, settings.log_format)
     stack = AsyncExitStack()
     services, meter = open_services(settings, stack)
+    admin = open_admin(settings, stack) if settings.admin_token else None
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -66,6 +77,8 @@ def asgi() -> Starlette:
         app_secrets=settings.app_secrets,
         verify_token=settings.whatsapp_verify_token.get_secret_value(),
         admin_token=settings.admin_token.get_secret_value() if settings.admin_token else "",
+        admin=admin,
+        admin_shows_texts=settings.admin_show_texts,
         lifespan=lifespan,
     )
 

@@ -168,6 +168,7 @@ class Settings(BaseModel):
     dashboard_username: str | None = None
     dashboard_password: SecretStr | None = None
     admin_token: SecretStr | None = None
+    admin_show_texts: bool = False
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"

@@ -216,6 +216,9 @@ class _Conversation:
     given_up: bool = False
     pause: Pause | None = None
     aside: int = 0
+    turns: list[str] = field(default_factory=list)
+    merged: set[str] = field(default_factory=set)
+    former: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -519,8 +522,9 @@ class FakeStore:
             by_phone if not user_key or (by_phone and not by_phone.user_id) else None
         )
         if found is None:
-            found = _Conversation(user_key or phone_key, number)
-            self._conversations[found.key] = found
+            new = _Conversation(user_key or phone_key, number)
+            found = self._conversations.setdefault(new.key, new)  # a STOP stands there still
+            found.number = number
         if by_phone and by_phone is not found and by_phone.user_id:
             by_phone.phone = None
         found.user_id = message.user_id or found.user_id
@@ -596,6 +600,8 @@ class FakeStore:
                 other = holder
             elif holder is not found:
                 holder.phone = None
+        if moved.old_user_id and moved.old_user_id not in found.former:
+            found.former.append(moved.old_user_id)
         found.user_id = moved.new_user_id or found.user_id
         found.phone = moved.new_phone or found.phone
         target = found
@@ -603,6 +609,7 @@ class FakeStore:
             if found.pause and not self._is_over(found.pause):
                 self._set_pause(other, found.pause.reason, found.pause.until)
             other.history[:0], found.history = found.history, []
+            other.merged.add(found.key)
             target = other
         if new_phone and old_phone and new_phone != old_phone:
             self._aliases.pop(old_phone, None)
@@ -655,6 +662,7 @@ class _FakeHand:
             record["said_at"] = str(conversation.inbox[0].sent_at.timestamp())
             record["queued_at"] = store.clock.now().isoformat()
             record["started_at"] = self._now()
+            conversation.turns.insert(0, turn_id)
         if "begun" not in record:
             self._drop_plan()
         answered = record["begun"].split() if "begun" in record else None

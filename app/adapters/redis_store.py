@@ -289,6 +289,7 @@ class RedisStore:
                     keys.phone(number, event.new_phone) if event.new_phone else "",
                     event.new_user_id or "",
                     event.new_phone or "",
+                    event.old_user_id or "",
                 ]
             case Notice():
                 fields = [

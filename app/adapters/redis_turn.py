@@ -103,7 +103,7 @@ class RedisTurn:
         self._redis, self._scripts, self._keys = redis, scripts, keys
         self._texts_kept = texts_kept
         conversation, turn_id, token = ids
-        self._rates = rates.for_number(_message(documents[0]).phone_number_id)
+        self._rates = rates.for_number(message_of(documents[0]).phone_number_id)
         self._joins = int(record.get(b"joins", b"0"))
         begun = record.get(b"begun")
         if begun is not None:  # then the reply stands: later messages are the next turn
@@ -118,8 +118,8 @@ class RedisTurn:
             turn_id=turn_id,
             conversation=conversation,
             token=token,
-            messages=[_message(document) for document in documents],
-            history=[_utterance(entry) for entry in history],
+            messages=[message_of(document) for document in documents],
+            history=[utterance_of(entry) for entry in history],
             standing=standing,
             next_number=next_number,
             whole=b"whole" in record,
@@ -146,7 +146,7 @@ class RedisTurn:
             raise Paused("a pause has begun")
         self._joins += 1
         self._documents = documents
-        self.turn = replace(turn, messages=[_message(document) for document in documents])
+        self.turn = replace(turn, messages=[message_of(document) for document in documents])
         return self.turn
 
     async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
@@ -351,7 +351,8 @@ class RedisTurn:
             log.info("turn.queued", next_turn_id=next_turn)
 
 
-def _utterance(entry: bytes) -> Utterance:
+def utterance_of(entry: bytes) -> Utterance:
+    """One entry as it stands in the history."""
     fields = orjson.loads(entry)
     return Utterance(fields["role"], fields["text"])
 
@@ -371,7 +372,8 @@ def rq_time() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _message(document: bytes) -> InboundMessage:
+def message_of(document: bytes) -> InboundMessage:
+    """A message as it stands in the inbox."""
     fields = orjson.loads(document)
     return InboundMessage(
         **{**fields, "sent_at": datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)}

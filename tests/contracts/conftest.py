@@ -10,12 +10,15 @@ import pytest
 from redis.asyncio import Redis
 
 from app.adapters.leases import LeaseKeeper
+from app.adapters.redis_admin import RedisAdmin
 from app.adapters.redis_client import async_redis, sync_redis
 from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.keys import Keys
+from app.pipeline.admin import Admin
 from app.pipeline.ports import Store
 from tests.fakes import FakeClock, FakeStore
+from tests.fakes_admin import FakeAdmin
 
 KEYS = Keys("a key of the tests")
 
@@ -25,6 +28,7 @@ class Stage:
     """A store, and what a worker would see of it.
 
     Attributes:
+        admin: The operator's side of it.
         take_job: Pops the oldest queued turn: (turn id, conversation), or ``None``.
         steal: Takes the lease away from whoever holds this conversation.
         forget_job: Makes the job vanish, as after a crash of its worker.
@@ -32,6 +36,7 @@ class Stage:
     """
 
     store: Store
+    admin: Admin
     take_job: Callable[[], Awaitable[tuple[str, str] | None]]
     steal: Callable[[str], Awaitable[None]]
     forget_job: Callable[[str], Awaitable[None]]
@@ -62,7 +67,7 @@ def fake_stage() -> Stage:
     async def forget_job(turn: str) -> None:
         store.queue = [job for job in store.queue if job[0] != turn]
 
-    return Stage(store, take_job, steal, forget_job, pass_time)
+    return Stage(store, FakeAdmin(store), take_job, steal, forget_job, pass_time)
 
 
 def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
@@ -88,7 +93,9 @@ def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
     async def forget_job(turn: str) -> None:
         await redis.delete(f"rq:job:{turn}")
 
-    return Stage(store, take_job, steal, forget_job, pass_time)
+    admin = RedisAdmin(async_redis(redis_url), turn_jobs())
+    stack.push_async_callback(admin.close)
+    return Stage(store, admin, take_job, steal, forget_job, pass_time)
 
 
 @pytest.fixture(params=["fake", "redis"])

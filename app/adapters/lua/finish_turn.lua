@@ -26,6 +26,7 @@ redis.call('EXPIRE', record, TEXTS_SECONDS)
 redis.call('DEL', lease_key(conversation))
 redis.call('HDEL', key, 'turn', 'live_ms', 'popped_ms', 'open', 'aside')
 note_pending(conversation)
+note_answered(conversation, seconds)
 redis.call('PUBLISH', NEWS_CHANNEL, turn)
 
 if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'done' end

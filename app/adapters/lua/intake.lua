@@ -6,6 +6,8 @@
 
 local at = ARGV[1]
 
+local MOST_FORMER = 2000 -- characters
+
 -- Outcome, conversation and turn; of a status also the bubble's number, the attempt, the first message
 -- that its turn answers and when the bubble's last send began. Any but the first may be empty.
 local function told(...) return table.concat({ ... }, ' ') end
@@ -75,6 +77,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   -- By Meta's second, then by arrival: three quick messages often share a second.
   local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
   local silent, whole_number = silent_for(conversation, number_id)
+  if silent then note_number(number_id) end
   if silent == 'stop' then
     remember(conversation, entry_of(document))
     keep_silence(conversation, user_key, phone_key)
@@ -94,6 +97,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
     local known = redis.call('HMGET', key, 'open', 'turn')
     return told('joined', conversation, known[1] or known[2] or '')
   end
+  note_number(number_id)
   queue_turn(conversation, turn, at)
   return told('queued', conversation, turn)
 end
@@ -148,9 +152,18 @@ local function move_pause(from, to)
   if not is_over(ends) then set_pause(to, reason, tonumber(ends)) end
 end
 
+-- Earlier ids of the person, a line each: other numbers of ours may know them by these alone.
+local function keep_former(key, user_id)
+  if user_id == '' then return end
+  local former = redis.call('HGET', key, 'former')
+  if former and string.find(former .. '\n', user_id .. '\n', 1, true) then return end
+  redis.call('HSET', key, 'former', string.sub((former and former .. '\n' or '') .. user_id, -MOST_FORMER))
+end
+
 -- A person has a new number or user id. Where the new one has already written, the old history goes
 -- in front of the new conversation; else the conversation keeps its key and changes its address.
-local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone)
+local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone_key, user_id, phone,
+                         old_user_id)
   local conversation = known_as(old_user_key) or known_as(old_phone_key)
   if not conversation then return 'ignored' end
   local key = conversation_key(conversation)
@@ -167,11 +180,14 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   end
   if user_id ~= '' then redis.call('HSET', key, 'user_id', user_id) end
   if phone ~= '' then redis.call('HSET', key, 'phone', phone) end
+  keep_former(key, old_user_id)
   redis.call('EXPIRE', key, KEPT_SECONDS)
   local target = conversation
   if other and other ~= conversation then
     prepend_history(conversation, other)
     move_pause(conversation, other)
+    redis.call('SADD', merged_key(other), conversation)
+    redis.call('EXPIRE', merged_key(other), KEPT_SECONDS)
     target = other
   end
   keep_alias(old_user_key, target) -- late webhooks still carry the old id

@@ -8,6 +8,8 @@ local POPPED_KEY = QUEUE_KEY .. ':intermediate'
 local SCHEDULED_KEY = 'rq:scheduled:' .. QUEUE
 local PENDING_KEY = 'rv:pending'
 local GIVEN_UP_KEY = 'rv:given_up'
+local ANSWERED_KEY = 'rv:answered'
+local NUMBERS_KEY = 'rv:numbers'
 local NEWS_CHANNEL = 'rv:news'
 local INTAKE_KEY = 'rv:intake'
 local INTAKE_STALE_MS = 3000 -- a web process that has not beaten for so long takes nothing in
@@ -22,6 +24,8 @@ local SENT, FAILED, DELIVERED = 1, 2, 3 -- of how far a bubble has come; see Del
 local DELIVERY_AT = { 'sent_at:', 'failed_at:', 'delivered_at:', 'read_at:' }
 
 local MOST_TURNS = 200 -- whose records one conversation keeps
+local MOST_ANSWERED = 10000
+local MOST_NUMBERS = 1000
 local MOST_TRAIL = 2000 -- characters
 
 local function conversation_key(conversation) return 'rv:conversation:' .. conversation end
@@ -29,6 +33,7 @@ local function inbox_key(conversation) return 'rv:inbox:' .. conversation end
 local function lease_key(conversation) return 'rv:lease:' .. conversation end
 local function turn_key(turn) return 'rv:turn:' .. turn end
 local function turns_key(conversation) return 'rv:turns:' .. conversation end
+local function merged_key(conversation) return 'rv:merged:' .. conversation end
 
 local asked_ms
 local function now_ms() -- stands still while a script runs
@@ -100,6 +105,20 @@ local function note_pending(conversation)
   else
     redis.call('ZREM', PENDING_KEY, conversation)
   end
+end
+
+-- Remember which of our numbers are written to: a person's keys are made of theirs and the person's.
+local function note_number(number_id)
+  redis.call('ZADD', NUMBERS_KEY, now_ms(), number_id)
+  redis.call('ZREMRANGEBYRANK', NUMBERS_KEY, 0, -MOST_NUMBERS - 1)
+  redis.call('EXPIRE', NUMBERS_KEY, KEPT_SECONDS)
+end
+
+-- Remember for operators whom we answered last.
+local function note_answered(conversation, seconds)
+  redis.call('ZADD', ANSWERED_KEY, seconds, conversation)
+  redis.call('ZREMRANGEBYRANK', ANSWERED_KEY, 0, -MOST_ANSWERED - 1)
+  redis.call('EXPIRE', ANSWERED_KEY, KEPT_SECONDS)
 end
 
 -- How far a bubble has come, in its turn's record: never back. What an earlier attempt failed of says
