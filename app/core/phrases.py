@@ -3,9 +3,21 @@
 from typing import Literal, NamedTuple
 
 from app.core.language import DEFAULT, language_of
+from app.core.silence_phrases import SILENCE_PHRASES
 
-Which = Literal["no_answer", "broke_off", "cannot_read"]
-"""No answer is to be had; the answer ended in its middle; only media came, which we cannot read."""
+Which = Literal[
+    "no_answer",
+    "broke_off",
+    "cannot_read",
+    "handed_over",
+    "stopped",
+    "started",
+    "too_fast",
+    "too_much",
+]
+"""No answer is to be had; the answer ended in its middle; only media came, which we cannot read.
+A colleague takes over; STOP and START have been heard; a limit of this minute, or day, is reached.
+"""
 
 
 class _Phrases(NamedTuple):
@@ -17,18 +29,18 @@ class _Phrases(NamedTuple):
     contact: str
 
 
-def phrase(which: Which, *, like: str, human_contact: str = "") -> str:
+def phrase(which: Which, *, like: str, human_contact: str = "", language: str = "") -> str:
     """One or two short sentences in the language of ``like``; plain text, no markup.
 
     Args:
         like: What the person wrote. English where it does not show a language that we have.
         human_contact: How to reach a person, as the operator wrote it; on a line of its own. Left
             out when blank.
+        language: Where it is known already: a tag as ``language_of`` gives it.
     """
-    phrases = _PHRASES.get(language_of(like)) or _PHRASES[DEFAULT]
-    text: str = getattr(phrases, which)
+    texts = _TEXTS.get(language or language_of(like)) or _TEXTS[DEFAULT]
     contact = human_contact.strip()
-    return f"{text}\n{phrases.contact} {contact}" if contact else text
+    return f"{texts[which]}\n{texts['contact']} {contact}" if contact else texts[which]
 
 
 _PHRASES = {
@@ -228,4 +240,9 @@ _PHRASES = {
         "죄송하지만 지금은 글로 된 메시지만 읽을 수 있습니다. 내용을 글로 적어 보내 주세요.",
         "상담원에게는 여기로 연락하실 수 있습니다:",
     ),
+}
+
+_TEXTS: dict[str, dict[str, str]] = {
+    tag: {**phrases._asdict(), **SILENCE_PHRASES[tag]._asdict()}
+    for tag, phrases in _PHRASES.items()
 }
