@@ -20,15 +20,14 @@ from app.errors import Unavailable
 from app.pipeline.ports import Services
 from app.pipeline.receive import receive as take_messages
 from app.pipeline.record import record
+from app.web.bodies import BODY_SECONDS, LARGE, Bodies, Refused
 
 log = structlog.get_logger()
 
-MOST_BYTES = 3 * 1024 * 1024  # "Webhooks overview": the body is at most 3 MB
-BODY_SECONDS = 10.0
-"""How long a body may take to arrive; Meta's come at once."""
-
 SIGNATURE_HEADER = b"x-hub-signature-256"
 STORED = Response(status_code=200)
+RETRY_SECONDS = "5"
+"""When there is likely to be room again; Meta, who does not look at it, comes back by itself."""
 
 
 def webhook_route(
@@ -46,7 +45,7 @@ def webhook_route(
         body_seconds: How long a body may take to arrive.
     """
 
-    webhook = Webhook(services, tuple(app_secrets), verify_token, body_seconds)
+    webhook = Webhook(services, tuple(app_secrets), verify_token, Bodies(seconds=body_seconds))
     return Route("/webhook", webhook, methods=["GET", "POST"])
 
 
@@ -57,7 +56,7 @@ class Webhook:
     services: Services
     app_secrets: Sequence[str]
     verify_token: str
-    body_seconds: float
+    bodies: Bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -82,11 +81,18 @@ class Webhook:
         """Verify, parse, store, answer: 200 only when all is stored (or known, or of no use)."""
         signature = headers.get(SIGNATURE_HEADER)
         if signature is None:
-            return refused(401, "unsigned")
-        body = await read_body(headers, receive, within=self.body_seconds)
-        if isinstance(body, Response):
-            return body
-        if not verify(body, signature.decode("latin-1"), app_secrets=self.app_secrets):
+            return refused(401, "unsigned", close=True)
+        try:
+            body = await self.bodies.read(headers, receive)
+        except Refused as exc:
+            return refused(exc.status, exc.reason, close=True)
+        try:
+            return await self._store(body, signature.decode("latin-1"))
+        finally:
+            self.bodies.let_go(len(body))
+
+    async def _store(self, body: bytes, signature: str) -> Response:
+        if not await self._verify(body, signature):
             return refused(401, "wrong_signature")
         try:
             events = parse(body, received_at=self.services.clock.now())
@@ -104,6 +110,12 @@ class Webhook:
             return Response(status_code=503)  # Meta delivers again; that is our retry
         return STORED
 
+    async def _verify(self, body: bytes, signature: str) -> bool:
+        if len(body) <= LARGE:
+            return verify(body, signature, app_secrets=self.app_secrets)
+        # Up to 10 ms of hashing, for which other webhooks must not wait.
+        return await asyncio.to_thread(verify, body, signature, app_secrets=self.app_secrets)
+
 
 def handshake(request: Request, verify_token: str) -> Response:
     """The bare challenge for whoever knows our word, else 403."""
@@ -116,33 +128,14 @@ def handshake(request: Request, verify_token: str) -> Response:
     return PlainTextResponse(query.get("hub.challenge", ""))
 
 
-async def read_body(
-    headers: Mapping[bytes, bytes], receive: Receive, *, within: float
-) -> bytes | Response:
-    """The exact bytes, or the answer to a body that is too large or never ends."""
-    announced = headers.get(b"content-length", b"")
-    # [:20]: a longer number is too large as well, and int() refuses one of thousands of digits.
-    if announced.isdigit() and int(announced[:20]) > MOST_BYTES:
-        return refused(413, "too_large")
-    parts: list[bytes] = []
-    size, more = 0, True
-    try:
-        async with asyncio.timeout(within):
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return refused(400, "broken_off")
-                parts.append(message.get("body", b""))
-                more = message.get("more_body", False)
-                size += len(parts[-1])
-                if size > MOST_BYTES:
-                    return refused(413, "too_large")
-    except TimeoutError:
-        return refused(408, "too_slow")
-    return b"".join(parts)
+def refused(status: int, reason: str, *, close: bool = False) -> Response:
+    """An answer without a body, and one line in the log.
 
-
-def refused(status: int, reason: str) -> Response:
-    """An answer without a body, and one line in the log."""
+    Args:
+        close: End the connection, on which a body is still coming that nobody will read.
+    """
     log.warning("webhook.refused", status=status, reason=reason)
-    return Response(status_code=status)
+    headers = {"connection": "close"} if close else {}
+    if status == 503:
+        headers["retry-after"] = RETRY_SECONDS
+    return Response(status_code=status, headers=headers)

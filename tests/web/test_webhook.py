@@ -25,7 +25,8 @@ from app.core.model import Event
 from app.errors import Unavailable
 from app.main import create_app
 from app.pipeline.ports import Services, Taken
-from app.web.webhook import MOST_BYTES, webhook_route
+from app.web.bodies import MOST_BYTES
+from app.web.webhook import webhook_route
 from tests.contracts.conftest import open_store
 from tests.fakes import NOW, FakeStore, World
 
