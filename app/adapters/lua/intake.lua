@@ -92,10 +92,11 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
     return told('paused', conversation)
   end
   redis.call('ZADD', PENDING_KEY, 'LT', seconds, conversation)
-  if live(conversation) then
-    redis.call('PUBLISH', NEWS_CHANNEL, conversation)
-    local known = redis.call('HMGET', key, 'open', 'turn')
-    return told('joined', conversation, known[1] or known[2] or '')
+  local lives, answers, held = live(conversation)
+  if lives then
+    -- Who has yet to take it up reads the inbox anyway.
+    if held then redis.call('PUBLISH', NEWS_CHANNEL, conversation) end
+    return told('joined', conversation, answers)
   end
   note_number(number_id)
   queue_turn(conversation, turn, at)

@@ -60,28 +60,29 @@ local function job_stands(job)
 end
 
 -- Whether somebody will read this conversation's inbox without being told: a lease that has not run
--- out, or a job that really stands where a worker will find it.
+-- out, or a job that really stands where a worker will find it. Then also the turn that will answer,
+-- or '', and whether a worker holds it.
 local function live(conversation)
-  if redis.call('EXISTS', lease_key(conversation)) == 1 then return true end
   local key = conversation_key(conversation)
-  local known = redis.call('HMGET', key, 'turn', 'live_ms', 'popped_ms')
-  local turn = known[1]
+  local known = redis.call('HMGET', key, 'turn', 'live_ms', 'popped_ms', 'open')
+  local turn, answers = known[1], known[4] or known[1] or ''
+  if redis.call('EXISTS', lease_key(conversation)) == 1 then return true, answers, true end
   if not turn then return false end
   if not job_stands(turn) then return false end
   local now = now_ms()
-  if known[2] and now - tonumber(known[2]) < TRUST_MS then return true end
+  if known[2] and now - tonumber(known[2]) < TRUST_MS then return true, answers end
   local place = redis.call('LPOS', QUEUE_KEY, turn)
   if place or redis.call('ZSCORE', SCHEDULED_KEY, turn) then
     redis.call('HSET', key, 'live_ms', now + (place or 0) * TRUST_MS_PER_PLACE)
-    return true
+    return true, answers
   end
   if redis.call('LPOS', POPPED_KEY, turn) then
     -- A worker has taken it and not begun. Young: it is about to. Old: it died in between.
     if not known[3] then
       redis.call('HSET', key, 'popped_ms', now)
-      return true
+      return true, answers
     end
-    return now - tonumber(known[3]) < TRUST_MS
+    return now - tonumber(known[3]) < TRUST_MS, answers
   end
   return false
 end
