@@ -1,4 +1,4 @@
-"""``rivulet demo | web | worker | dashboard | check | cut``."""
+"""``rivulet demo | web | worker | dashboard | check | person | cut``."""
 
 import argparse
 import os
@@ -101,6 +101,13 @@ def check(_: argparse.Namespace) -> int:
     return run()
 
 
+def person(given: argparse.Namespace) -> int:
+    """Export or erase everything that is held about one person."""
+    from app.person import run
+
+    return run(given.action)
+
+
 def cut(given: argparse.Namespace) -> int:
     """Show where an answer on standard input would be cut, and why."""
     from app.core.explain import as_text, explain
@@ -171,6 +178,10 @@ def _parser() -> argparse.ArgumentParser:
 
     one = commands.add_parser("check", help="are settings, Redis, Meta and the model all right?")
     one.set_defaults(run=check)
+
+    one = commands.add_parser("person", help="export or erase all that is held about somebody")
+    one.add_argument("action", choices=["export", "erase"], help="whom, it reads from its input")
+    one.set_defaults(run=person)
 
     one = commands.add_parser("cut", help="show where an answer on standard input would be cut")
     one.add_argument("--min", type=int, default=100, help="BUBBLE_MIN_CHARS")
