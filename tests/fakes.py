@@ -663,7 +663,7 @@ class _FakeHand:
             record["queued_at"] = store.clock.now().isoformat()
             record["started_at"] = self._now()
             conversation.turns.insert(0, turn_id)
-        if "begun" not in record:
+        if "begun" not in record and "delivery:0" not in record:
             self._drop_plan()
         answered = record["begun"].split() if "begun" in record else None
         last = conversation.last
@@ -672,9 +672,7 @@ class _FakeHand:
             conversation=conversation.key,
             token=token,
             messages=[
-                message
-                for message in conversation.inbox
-                if answered is None or store._keys.message(message.wamid) in answered
+                message for message in conversation.inbox if self._is_read(message, answered)
             ],
             history=list(conversation.history),
             standing=[
@@ -692,6 +690,15 @@ class _FakeHand:
     def _now(self) -> str:
         return str(self._store.clock.now().timestamp())
 
+    def _is_read(self, message: InboundMessage, answered: Sequence[str] | None) -> bool:
+        if answered is not None:
+            return self._store._keys.message(message.wamid) in answered
+        started = float(self._record["started_at"])
+        return "delivery:0" not in self._record or message.sent_at.timestamp() <= started
+
+    def _answers(self) -> str:
+        return " ".join(self._store._keys.message(one.wamid) for one in self.turn.messages)
+
     def _drop_plan(self) -> None:
         for name in list(self._record):
             if name.split(":")[0] in ("state", "source", "text", "planned_at", "whole"):
@@ -702,13 +709,20 @@ class _FakeHand:
         while f"state:{number}" in self._record:
             of = {name: self._record.get(f"{name}:{number}", "") for name in ("source", "text")}
             deadline = self._record.get(f"deadline:{number}")
+            state = self._record[f"state:{number}"]
+            if state == "planned" and self._is_sent(number):
+                state = "sent"
             yield Standing(
                 Bubble(turn_id, number, of["text"], of["source"]),
-                cast(BubbleState, self._record[f"state:{number}"]),
+                cast(BubbleState, state),
                 int(self._record.get(f"attempt:{number}", "0")),
                 datetime.fromisoformat(deadline) if deadline else None,
             )
             number += 1
+
+    def _is_sent(self, number: int) -> bool:
+        known = self._record.get(f"delivery:{number}")
+        return known is not None and known != str(int(Delivery.FAILED))
 
     def _check(self) -> None:
         if self._conversation.lease != self.turn.token:
@@ -744,13 +758,18 @@ class _FakeHand:
         self._check()
         if self._store._silent_for(self._conversation):
             raise Paused("a pause has begun")
+        if self._is_sent(bubble.number):
+            if f"state:{bubble.number}" not in self._record:
+                self._write(bubble, "sent")
+            self._record[f"state:{bubble.number}"] = "sent"
+            self._record.setdefault("begun", self._answers())
+            self._conversation.open = self.turn.turn_id
+            return Clearance(Address("", None, None), timedelta(), 0, is_sent=True)
         if unless_grown and len(self._conversation.inbox) > len(self.turn.messages):
             return None
         self._store.check_holds(self.turn.token)
         burst_left = self._store.take_burst(self._conversation.key)
-        keys = self._store._keys
-        answers = " ".join(keys.message(message.wamid) for message in self.turn.messages)
-        self._record.setdefault("begun", answers)
+        self._record.setdefault("begun", self._answers())
         self._write(bubble, "sending")
         if self._record.get(f"delivery:{bubble.number}") == str(int(Delivery.FAILED)):
             code, at = (self._record.pop(f"{of}:{bubble.number}") for of in FAILURE)

@@ -303,6 +303,10 @@ class AsyncWorker(Bookkeeping):
             self.no_more_patience.set()
         self._slot_freed.set()
 
+    def ends_at(self) -> float:
+        """The loop's time at which running jobs are cancelled; infinite before a stop."""
+        return self._stop_at + self.drain_seconds if self._stop_at else math.inf
+
     async def _drain(self) -> None:
         """Let running jobs end; at the deadline, cancel the rest and give them back."""
         deadline = (self._stop_at or self._loop.time()) + self.drain_seconds

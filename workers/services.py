@@ -1,5 +1,6 @@
 """The clients that a worker's jobs share: opened once a process, closed after the last job."""
 
+from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 from app.bootstrap import open_reply_services
@@ -22,5 +23,7 @@ def services(settings: Installation | None = None) -> ReplyServices:
     """
     worker = current_worker.get()
     if worker not in _opened:
-        _opened[worker] = open_reply_services(settings or load_settings(), worker.exit_stack)
+        opened = open_reply_services(settings or load_settings(), worker.exit_stack)
+        numbers = {n: replace(one, ends_at=worker.ends_at) for n, one in opened.numbers.items()}
+        _opened[worker] = replace(opened, ends_at=worker.ends_at, numbers=numbers)
     return _opened[worker]

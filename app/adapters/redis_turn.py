@@ -109,8 +109,11 @@ class RedisTurn:
         if begun is not None:  # then the reply stands: later messages are the next turn
             answered = set(begun.decode().split())
             documents = [one for one in documents if self._key_of(one) in answered]
+        elif b"delivery:0" in record:  # a failover has forgotten which they were
+            documents = _said_before(float(record.get(b"started_at", b"inf")), documents)
         self._documents = list(documents)
-        standing = list(_standing(turn_id, record)) if begun is not None else []
+        has_begun = begun is not None or b"delivery:0" in record
+        standing = list(_standing(turn_id, record)) if has_begun else []
         next_number = len(standing)
         if (apology := record.get(b"apology")) is not None:  # it is no part of the answer
             standing = [one for one in standing if one.bubble.number != int(apology)]
@@ -186,6 +189,8 @@ class RedisTurn:
             return None
         if answer[0] == b"held":
             raise Parked(timedelta(milliseconds=answer[1]), scope=cast(Scope, answer[2].decode()))
+        if answer[0] == b"sent":
+            return Clearance(Address("", None, None), timedelta(), burst_left=0, is_sent=True)
         wait = timedelta(milliseconds=answer[4])
         self._sends[bubble.number] = _Send(bubble, attempt, datetime.now(UTC) + wait + within)
         number_id, phone, user_id = (part.decode() for part in answer[1:4])
@@ -380,11 +385,20 @@ def message_of(document: bytes) -> InboundMessage:
     )
 
 
+def _said_before(moment: float, documents: Sequence[bytes]) -> Sequence[bytes]:
+    """Those whose words are no later than a moment in Unix seconds; all, where none is."""
+    said = [one for one in documents if message_of(one).sent_at.timestamp() <= moment]
+    return said or documents
+
+
 def _standing(turn_id: str, record: Mapping[bytes, bytes]) -> Iterator[Standing]:
     """The bubbles of an earlier run, in order."""
     number = 0
     while (state := record.get(b"state:%d" % number)) is not None:
         deadline_ms = record.get(b"deadline_ms:%d" % number)
+        delivery = int(record.get(b"delivery:%d" % number, b"0"))
+        if state == b"planned" and delivery not in (0, Delivery.FAILED):
+            state = b"sent"
         yield Standing(
             bubble=Bubble(
                 reply_id=turn_id,

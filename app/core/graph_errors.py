@@ -52,8 +52,8 @@ _SECOND = timedelta(seconds=1)
 _MINUTE = timedelta(minutes=1)
 
 
-def _retry(tries: int, first_wait: timedelta = _SECOND) -> Verdict:
-    return Verdict("retry", "call", first_wait, growth=4, tries=tries)
+def _retry(tries: int) -> Verdict:
+    return Verdict("retry", "call", _SECOND / 2, growth=4, tries=tries)
 
 
 def _throttled(scope: Scope, first_wait: timedelta, growth: int = 2) -> Verdict:
@@ -141,6 +141,17 @@ def code_label(code: int | str | None) -> str:
     for none.
     """
     return str(code) if code in VERDICTS else "other" if code else ""
+
+
+def verdict_of(error: Unavailable) -> Verdict:
+    """What an error that was raised for a send asks of the sender: to try it again, or to wait.
+
+    Without a code of Meta's (no connection, say) it is a passing fault.
+    """
+    known = VERDICTS.get(error.code) if isinstance(error.code, int) else None
+    if known is not None and known.kind != "refused":
+        return known
+    return _TRANSIENT if error.scope in ("call", "pair") else _TOO_MANY
 
 
 def error_for(

@@ -301,11 +301,14 @@ class Clearance:
     Attributes:
         wait: How long the number's rate asks it to wait first.
         burst_left: How many more bubbles this person may get at once.
+        is_sent: A status tells that the bubble has been sent before: nothing is to leave, and
+            nothing else here counts.
     """
 
     address: Address
     wait: timedelta
     burst_left: int
+    is_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,8 +568,14 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyServices(Services):
-    """What a worker needs beside that."""
+    """What a worker needs beside that.
+
+    Attributes:
+        ends_at: Tells the loop's time at which this process gives its turns back; infinite while
+            nobody has asked it to stop. No send begins that might not have ended by then.
+    """
 
     channel: Channel
     model: Model
     bot: Bot
+    ends_at: Callable[[], float] = lambda: math.inf

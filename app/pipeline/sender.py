@@ -10,16 +10,13 @@ from typing import Any
 import structlog
 
 from app import metrics
-from app.core.graph_errors import code_label, verdict_for
+from app.core.graph_errors import code_label, verdict_for, verdict_of
 from app.core.model import Address, Bubble, Delivery, Standing
 from app.errors import Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Clearance, ReplyServices, TurnInHand
 from app.pipeline.tracing import send_ended
 
 log = structlog.get_logger()
-
-RETRY_SECONDS = (0.5, 2.0, 4.0)
-"""How long a send that certainly did not happen waits before each further attempt."""
 
 MOST_WAIT = timedelta(seconds=10)
 """A turn that must wait longer gives its place to others meanwhile."""
@@ -101,6 +98,8 @@ class Sender:
         while True:
             attempt += 1
             clearance, leave_by = await self._begin(bubble, attempt)
+            if clearance.is_sent:
+                break
             try:
                 await unbroken(self._attempt(bubble, clearance.address, attempt, leave_by))
                 break
@@ -125,12 +124,11 @@ class Sender:
             Parked: The wait is too long to hold a worker's place for it.
         """
         asked = exc.retry_after or NO_WAIT
-        verdict = verdict_for(exc.code) if isinstance(exc.code, int) else None
-        if verdict is None or verdict.kind not in ("throttled", "stopped"):
-            if failures > len(RETRY_SECONDS):
+        verdict = verdict_of(exc)
+        if verdict.tries is not None:
+            if failures > verdict.tries:
                 raise exc
-            wait = max(asked, timedelta(seconds=RETRY_SECONDS[failures - 1]))
-            await self._pause(wait, cause="retry")
+            await self._pause(max(asked, verdict.wait(failures)), cause="retry")
             return
         held = await self._hand.hold(
             exc.scope,
@@ -231,9 +229,11 @@ class Sender:
         unless_grown = self.joinable and not self.begun
         within = self._services.limits.send_within
         while True:
-            begun, self.begun = self.begun, True
             # Taken before the deadline is written down, so that ours is never the later one.
             leave_by = asyncio.get_running_loop().time() + within.total_seconds()
+            if leave_by > self._services.ends_at():
+                raise Parked(NO_WAIT)
+            begun, self.begun = self.begun, True
             try:
                 clearance = await self._hand.begin_send(
                     bubble, attempt=attempt, within=within, unless_grown=unless_grown
@@ -244,17 +244,27 @@ class Sender:
                 continue
             if clearance is None:
                 raise Grown
-            self.burst_left = clearance.burst_left
-            await self._queue_up(bubble, clearance)
+            if not clearance.is_sent:
+                self.burst_left = clearance.burst_left
+                await self._queue_up(bubble, clearance)
             return clearance, leave_by + clearance.wait.total_seconds()
 
     async def _queue_up(self, bubble: Bubble, clearance: Clearance) -> None:
-        """Wait for our place among the number's sends."""
+        """Wait for our place among the number's sends.
+
+        Raises:
+            Parked: The process may have ended by then.
+        """
+        if not clearance.wait:
+            return
         try:
-            if clearance.wait:
-                self._waits(clearance.wait.total_seconds(), "rate")
-                await self._services.clock.sleep(clearance.wait.total_seconds())
-        except asyncio.CancelledError:
+            after = clearance.wait + self._services.limits.send_within
+            loop_time = asyncio.get_running_loop().time()
+            if loop_time + after.total_seconds() > self._services.ends_at():
+                raise Parked(NO_WAIT)
+            self._waits(clearance.wait.total_seconds(), "rate")
+            await self._services.clock.sleep(clearance.wait.total_seconds())
+        except (asyncio.CancelledError, Parked):
             await unbroken(self._hand.settle_send(bubble, code="cancelled"))
             raise
 
@@ -274,7 +284,7 @@ class Sender:
             meter.count(metrics.SENDS, result=result, code=code_label(exc.code))
             meter.observe(metrics.SEND_SECONDS, clock() - began)
             log.warning("bubble.not_sent", number=bubble.number, attempt=attempt, error=str(exc))
-            why = str(exc.code or result)
+            why = result if exc.code is None else str(exc.code)
             send_ended(bubble, attempt, started_at, self._services, error=why)
             uncertain = isinstance(exc, Uncertain)
             await self._hand.settle_send(bubble, uncertain=uncertain, code=exc.code)

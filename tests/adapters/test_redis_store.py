@@ -20,7 +20,7 @@ from app.adapters.redis_store import RedisStore
 from app.adapters.redis_turn import LOST_MOST
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.model import Bubble, Delivery, Ignored, Moved, Notice, Status
-from app.errors import LeaseLost, Parked, Unavailable
+from app.errors import LeaseLost, Parked, Scope, Unavailable
 from app.pipeline.ports import TurnInHand
 from tests.adapters.relay import Relay, relay_to, until
 from tests.contracts.conftest import KEYS, open_store
@@ -162,6 +162,47 @@ async def test_what_waits_is_listed_by_its_age_until_it_is_answered(
         assert hand is not None
         await hand.finish("Yes.", ending="answered")
     assert await redis.zcard("rv:pending") == 0
+
+
+OTHERS = {
+    "another person": replace(said("Hi", user_id="US.2", phone=None), account_id="701"),
+    "another number": replace(
+        said("Hi", user_id="US.3", phone=None, number="200000000000002"), account_id="701"
+    ),
+    "another account": replace(
+        said("Hi", user_id="US.4", phone=None, number="300000000000003"), account_id="702"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"),
+    [
+        ("pair", []),
+        ("number", ["another person"]),
+        ("token", ["another person"]),  # each number may have a token of its own
+        ("account", ["another person", "another number"]),
+        ("app", ["another person", "another number", "another account"]),
+    ],
+)
+async def test_a_scope_holds_back_those_whom_it_is_about(
+    store: RedisStore, redis: Redis, scope: Scope, held: list[str]
+) -> None:
+    await store.take_in([replace(said("Hi"), account_id="701")])
+    async with store.turn(CONVERSATION, await popped(redis)) as hand:
+        assert hand is not None
+        await hand.hold(scope, code=1, wait=timedelta(minutes=1), growth=1)
+    found = []
+    for name, message in OTHERS.items():
+        await store.take_in([message])
+        job = await pop(redis)
+        assert job is not None
+        try:
+            async with store.turn(job[1], job[0]):
+                pass
+        except Parked:
+            found.append(name)
+    assert found == held
 
 
 async def test_a_stop_is_for_one_account_only(store: RedisStore, redis: Redis) -> None:

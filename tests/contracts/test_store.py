@@ -806,6 +806,42 @@ async def test_troubles_are_told_by_scope(stage: Stage) -> None:
     assert dict(await stage.store.troubles()) == {"token": "190"}
 
 
+async def test_a_bubble_that_its_status_knows_is_never_let_through_again(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.settle_send(bubble_of(hand), code=131000)
+        await stage.store.take_in([status("wamid.o", D, callback=f"{turn_id}:0:1")])
+        clearance = await hand.begin_send(bubble_of(hand), attempt=2, within=SECOND)
+        assert clearance is not None
+        assert clearance.is_sent
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert [(one.state, one.attempt) for one in hand.turn.standing] == [("sent", 1)]
+
+
+async def test_a_status_brings_back_a_send_that_nobody_else_knows_of(stage: Stage) -> None:
+    """A failover has forgotten the send, not the plan, and its worker is dead too."""
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.plan([bubble_of(hand, 0, "Yes."), bubble_of(hand, 1, "Do.")], whole=True)
+        await stage.store.take_in([status("wamid.o", S, callback=f"{turn_id}:0:1")])
+    later = hand.turn.messages[0].sent_at + timedelta(days=1)
+    await stage.store.take_in([said("two", at=later)])
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert [(one.state, one.bubble.text) for one in hand.turn.standing] == [
+            ("sent", "Yes."),
+            ("planned", "Do."),
+        ]
+        assert hand.turn.whole
+        assert [message.text for message in hand.turn.messages] == ["one"]
+
+
 # -- two attempts of one bubble ----------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ MINUTE = 60.0
 # kind, scope, the first three waits in seconds (an hour at most), how many more tries.
 Row = tuple[Kind, Scope, tuple[float, float, float], int | None]
 
-RETRIED: Row = ("retry", "call", (1, 4, 16), 3)
+RETRIED: Row = ("retry", "call", (0.5, 2, 8), 3)
 BUG: Row = ("refused", "call", (0, 0, 0), 0)
 PERSON: Row = ("refused", "pair", (0, 0, 0), 0)
 
@@ -69,7 +69,7 @@ CODES: dict[int, Row] = {
     131050: PERSON,
     131051: BUG,
     131052: BUG,
-    131053: ("retry", "call", (1, 4, 16), 1),
+    131053: ("retry", "call", (0.5, 2, 8), 1),
     131056: throttled("pair", 1, 4, 16),
     131057: throttled("number", 15, 30, 60),
     131059: BUG,

@@ -1,6 +1,8 @@
 """The reply journey with fakes: what the person reads, whatever goes wrong on the way."""
 
 import asyncio
+import math
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +14,7 @@ from app.core.pacing import BubbleStyle
 from app.errors import LeaseLost, Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Bot, Limits
 from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, give_up, reply
-from app.pipeline.sender import RETRY_SECONDS
-from tests.fakes import NOW, NUMBER, FakeModel, World, said
+from tests.fakes import NOW, NUMBER, FakeMeter, FakeModel, World, said
 
 LONG = (
     "Of course, you can send it back within thirty days, as long as the lamp still has its box. "
@@ -297,12 +298,11 @@ async def test_a_send_that_did_not_happen_is_tried_again() -> None:
 
 async def test_a_send_is_given_up_after_a_few_tries() -> None:
     world = World()
-    tries = len(RETRY_SECONDS) + 1
-    world.channel.faults = [Unavailable("down")] * tries
+    world.channel.faults = [Unavailable("down")] * 4
     await world.store.take_in([said("Open?")])
     with pytest.raises(Unavailable):
         await answer(world)
-    assert world.clock.slept == list(RETRY_SECONDS)
+    assert world.clock.slept == [0.5, 2.0, 8.0]
     assert world.channel.faults == []
 
 
@@ -546,6 +546,55 @@ async def test_with_never_a_dead_workers_send_is_not_made_again() -> None:
     assert len(world.channel.sent) == 1
 
 
+async def test_a_send_that_only_its_status_knows_of_is_not_made_again() -> None:
+    """A failover has forgotten that the send began, and its worker is dead too."""
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id, conversation = world.store.queue[0]
+    delivered = Status("wamid.o", NUMBER, Delivery.DELIVERED, NOW, f"{turn_id}:0:1")
+    await world.store.take_in([delivered])
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    numbers = [callback.split(":")[1] for _, _, callback in world.channel.sent]
+    assert numbers[0] == "1"
+    assert LONG.endswith(" ".join(world.channel.texts))
+
+
+async def test_a_status_that_comes_after_the_wait_still_prevents_the_second_send() -> None:
+    limits = Limits(order="sent", uncertain_wait=timedelta(milliseconds=20))
+    world = World(limits=limits)
+    world.channel.faults = [Uncertain("read timeout")]
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+
+    class LastMoment(FakeMeter):
+        def count(self, metric: metrics.Counter, amount: float = 1, **labels: str) -> None:
+            super().count(metric, amount, **labels)
+            if metric is metrics.RESENDS:
+                status = Status("wamid.o", NUMBER, Delivery.SENT, NOW, f"{turn_id}:0:1")
+                world.store._take(status)
+
+    world.meter = LastMoment()
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert world.channel.texts == []
+
+
+async def test_while_no_webhook_can_come_in_a_lost_answer_is_not_sent_again() -> None:
+    limits = Limits(order="sent", uncertain_wait=timedelta(milliseconds=20))
+    world = World(limits=limits)
+    world.channel.faults = [Uncertain("read timeout")]
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    world.store.hears = False
+    with pytest.raises(Parked):
+        await reply(conversation, turn_id, world.services)
+    with pytest.raises(Parked):
+        await reply(conversation, turn_id, world.services)
+    await world.store.beat()
+    await world.store.take_in([Status("wamid.o", NUMBER, Delivery.SENT, NOW, f"{turn_id}:0:1")])
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert world.channel.texts == []
+
+
 async def test_a_run_that_died_before_any_send_is_made_anew() -> None:
     world = World(model=FakeModel([words(LONG), ["Yes, by post."]]))
     await world.store.take_in([said("How do I return it?")])
@@ -711,6 +760,40 @@ async def test_a_cancelled_turn_finishes_the_send_it_has_begun() -> None:
         await task
     assert len(world.channel.texts) == 1
     assert world.store.records[turn_id]["state:0"] == "sent"
+
+
+async def test_no_send_begins_that_might_not_end_before_its_worker_does() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    turn_id, conversation = world.store.queue[0]
+    loop, ends_at = asyncio.get_running_loop(), math.inf
+    services = replace(world.services, ends_at=lambda: ends_at)
+
+    async def is_asked_to_stop(_: str) -> None:
+        nonlocal ends_at
+        ends_at = loop.time() + services.limits.send_within.total_seconds() - 0.1
+
+    world.channel.on_send = is_asked_to_stop
+    with pytest.raises(Parked) as parked:
+        await reply(conversation, turn_id, services)
+    assert parked.value.after == timedelta()  # for another worker, at once
+    assert len(world.channel.texts) == 1
+    world.channel.on_send = None
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert " ".join(world.channel.texts) == LONG
+
+
+async def test_a_send_whose_place_comes_too_late_for_its_worker_is_left_to_another() -> None:
+    world = World()
+    world.store.number_wait = timedelta(seconds=3)
+    await world.store.take_in([said("Open?")])
+    turn_id, conversation = world.store.queue[0]
+    ends_at = asyncio.get_running_loop().time() + 12
+    with pytest.raises(Parked):
+        await reply(conversation, turn_id, replace(world.services, ends_at=lambda: ends_at))
+    assert world.clock.slept == []
+    assert await reply(conversation, turn_id, world.services) == "answered"
+    assert len(world.channel.texts) == 1
 
 
 async def test_a_lost_lease_stops_the_reply() -> None:

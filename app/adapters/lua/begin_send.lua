@@ -2,7 +2,8 @@
 -- ARGV: conversation, token, turn, number, attempt, source, text, messages read (or '' for any),
 --       ms that the send may take, time in Unix seconds, keys of the messages answered,
 --       PAIR_BURST, NUMBER_RATE.
--- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms, scope}: not now, ask again then; or
+-- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms, scope}: not now, ask again then; {'sent'}: a status
+-- says that the bubble has been sent, whoever knows of it; or
 -- {'go', phone_number_id, phone, user_id, ms to wait for its turn, bubbles left of the pair's burst}.
 -- Nothing of this attempt leaves after its deadline; a successor's clock starts there.
 
@@ -12,6 +13,16 @@ if redis.call('GET', lease_key(conversation)) ~= token then return { 'lost' } en
 local key = conversation_key(conversation)
 local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
 if silent_for(conversation, address[1] or '') then return { 'paused' } end
+local record = turn_key(turn)
+local told = tonumber(redis.call('HGET', record, 'delivery:' .. number) or FAILED)
+if told ~= FAILED then
+  redis.call('HSETNX', record, 'begun', answers)
+  redis.call('HSETNX', record, 'source:' .. number, source)
+  redis.call('HSETNX', record, 'text:' .. number, text)
+  redis.call('HSET', record, 'state:' .. number, 'sent')
+  redis.call('HSET', key, 'open', turn)
+  return { 'sent' }
+end
 if read ~= '' and redis.call('ZCARD', inbox_key(conversation)) > tonumber(read) then
   return { 'grown' }
 end
@@ -33,7 +44,6 @@ local free_at = math.max(tonumber(redis.call('GET', number_key) or 0), now) + 10
 redis.call('SET', number_key, free_at, 'PX', math.ceil(free_at - now) + 1000)
 local wait_ms = math.max(0, math.ceil(free_at - now - 1000))
 
-local record = turn_key(turn)
 redis.call('HSETNX', record, 'begun', answers)
 if redis.call('HGET', record, 'delivery:' .. number) == tostring(FAILED) then
   local failed = redis.call('HMGET', record, 'attempt:' .. number, 'failed_code:' .. number,

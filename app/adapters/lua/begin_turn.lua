@@ -64,7 +64,10 @@ redis.call('HINCRBY', record, 'runs', 1)
 redis.call('EXPIRE', record, TEXTS_SECONDS)
 forget_old_texts(conversation)
 
-if redis.call('HEXISTS', record, 'begun') == 0 then drop_plan(record) end
+-- A status of the first bubble tells that the answer has begun, even where a failover has forgotten it.
+if redis.call('HEXISTS', record, 'begun') + redis.call('HEXISTS', record, 'delivery:0') == 0 then
+  drop_plan(record)
+end
 return {
   'taken',
   messages,
