@@ -1,14 +1,20 @@
-"""``python -m app.simulator meta|model``: one of the two as a process, on loopback."""
+"""``python -m app.simulator meta|model``: one of the two as a process, on loopback.
+
+``crowd`` has many people write through a running one, to its end.
+"""
 
 import argparse
+import asyncio
 import json
 import os
 import sys
 from collections.abc import Sequence
 
+import httpx2
 import uvicorn
 from starlette.applications import Starlette
 
+from app.simulator.crowd import crowd
 from app.simulator.knobs import BadKnob, Knobs
 from app.simulator.meta import create_meta
 from app.simulator.model import create_model
@@ -22,6 +28,8 @@ SECRETS = ("WHATSAPP_APP_SECRET", "WHATSAPP_ACCESS_TOKEN", "WHATSAPP_VERIFY_TOKE
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; 2 when an argument or a secret is missing or wrong."""
     asked = _parser().parse_args(arguments)
+    if asked.what == "crowd":
+        return _crowd(asked)
     try:
         app = _meta(asked) if asked.what == "meta" else _model(asked)
     except (BadKnob, ValueError) as error:
@@ -56,6 +64,18 @@ def _model(asked: argparse.Namespace) -> Starlette:
     return create_model(pace, events_url=asked.events_url)
 
 
+def _crowd(asked: argparse.Namespace) -> int:
+    token = os.environ.get("ADMIN_TOKEN", "")
+    urls = {"meta_url": asked.meta_url, "web_url": asked.web_url}
+    try:
+        return asyncio.run(
+            crowd(asked.people, asked.seconds, **urls, token=token, faults=asked.faults)
+        )
+    except httpx2.HTTPError as error:
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        return 1
+
+
 def _pairs(given: Sequence[str]) -> dict[str, object]:
     pairs: dict[str, object] = {}
     for pair in given:
@@ -76,6 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     meta.add_argument("--record-size", type=int, default=100_000, help="events kept")
     model = kinds.add_parser("model", help="a scripted, OpenAI-shaped model")
     model.add_argument("--events-url", help="META/simulator/model-events, for the page's figures")
+    many = kinds.add_parser("crowd", help="people who write to the business, and how it went")
+    many.add_argument("--meta-url", required=True, help="the pretended Meta")
+    many.add_argument("--web-url", required=True, help="the web process, for its /metrics")
+    many.add_argument("--people", type=int, default=200)
+    many.add_argument("--seconds", type=float, default=30, help="over which they begin")
+    many.add_argument("--faults", action="store_true", help="of Meta, the network and the model")
     for kind in (meta, model):
         kind.add_argument("--host", default="127.0.0.1")
         kind.add_argument("--port", type=int, required=True)
