@@ -116,7 +116,7 @@ def test_what_is_shown_to_a_container_exists() -> None:
         volume.partition(":")[0]
         for service in SERVICES.values()
         for volume in service.get("volumes", [])
-        if volume.startswith("./") and not volume.startswith(("./grafana", "./prometheus"))
+        if volume.startswith("./")
     }
     assert shown
     assert [path for path in sorted(shown) if not (DEPLOY / path).exists()] == []
