@@ -47,6 +47,7 @@ def routes() -> list[Route]:
             f"{at}/{{id}}/subscribed_apps", _graph(subscription), methods=["GET", "POST", "DELETE"]
         ),
         Route(f"{at}/{{id}}/phone_numbers", _graph(phone_numbers)),
+        Route(f"{at}/{{id}}/subscriptions", subscriptions),
         Route(f"{at}/{{id}}", _graph(look)),
         Route(f"{at}/{{id}}", _media("delete", delete), methods=["DELETE"]),
         Route("/lookaside/{piece}", _media("download", download)),
@@ -57,12 +58,13 @@ async def debug_token(world: World, request: Request) -> Response:
     """What a token may do."""
     valid = request.query_params.get("input_token") == world.settings.access_token
     targets = [{"scope": scope, "target_ids": [WABA_ID]} for scope in SCOPES]
+    left = world.knobs.token_ends_after
     data: dict[str, object] = {
         "app_id": APP_ID,
         "type": "SYSTEM_USER",
         "application": "Saltmarsh",
         "is_valid": valid,
-        "expires_at": 0,
+        "expires_at": 0 if left is None else int(world.now() + left),
         "data_access_expires_at": 0,
         "scopes": list(SCOPES) if valid else [],
         "granular_scopes": targets if valid else [],
@@ -80,10 +82,30 @@ async def subscription(world: World, request: Request) -> Response:
     return JSONResponse({"data": [app] if world.courier.subscribed else []})
 
 
+async def subscriptions(request: Request) -> Response:
+    """What the app has subscribed to, and where its webhooks go; asked by the app itself."""
+    world = world_of(request)
+    try:
+        world.admit_app(request, APP_ID)
+        if request.path_params["id"] != APP_ID:
+            raise Refusal(803)
+    except Refusal as refusal:
+        return JSONResponse(refusal.body, refusal.status)
+    subscription = {
+        "object": "whatsapp_business_account",
+        "callback_url": world.knobs.webhook_url,
+        "active": True,
+        "fields": [{"name": name, "version": "v26.0"} for name in world.knobs.webhook_fields],
+    }
+    return JSONResponse({"data": [subscription] if world.knobs.webhook_url else []})
+
+
 async def phone_numbers(world: World, request: Request) -> Response:
     """The account's numbers."""
     _account(request)
-    return JSONResponse({"data": [_shown(world, number) for number in world.numbers.values()]})
+    fields = request.query_params.get("fields", "")
+    shown = [_only(fields, _shown(world, number)) for number in world.numbers.values()]
+    return JSONResponse({"data": shown})
 
 
 async def look(world: World, request: Request) -> Response:
@@ -203,7 +225,9 @@ def _shown(world: World, number: Number) -> dict[str, object]:
         "id": number.phone_number_id,
         "display_phone_number": f"+{digits[0]} {digits[1:4]}-{digits[4:7]}-{digits[7:]}",
         "verified_name": number.name,
-        "quality_rating": "GREEN",
+        "status": number.status,
+        "quality_rating": number.quality_rating,
+        "health_status": {"can_send_message": "AVAILABLE"},
         "code_verification_status": "VERIFIED",
         "platform_type": "CLOUD_API",
         "throughput": {"level": "STANDARD"},

@@ -91,6 +91,19 @@ async def numbers(world: World, request: Request, body: Any) -> Response:
     return AsciiJson([number.as_json() for number in world.numbers.values()])
 
 
+async def number(world: World, request: Request, body: Any) -> Response:
+    """One of the business's numbers; with PATCH another status or quality rating."""
+    one = world.numbers.get(request.path_params["id"])
+    if one is None:
+        raise NotThere
+    for name in body:
+        if name not in ("status", "quality_rating") or not isinstance(body[name], str):
+            raise ValueError(f"{name}: not a field of a number, or not a value for it")
+    for name, value in body.items():
+        setattr(one, name, value)
+    return AsciiJson(one.as_json())
+
+
 async def knobs(world: World, request: Request, body: Any) -> Response:
     """How this Meta behaves; with PATCH, some of it from now on otherwise."""
     if request.method == "PATCH":
@@ -174,6 +187,7 @@ def routes() -> list[Route]:
         ("/persons/{id}/moves", person_moves, ["POST"]),
         ("/persons/{id}/read", person_read, ["POST"]),
         ("/numbers", numbers, ["GET"]),
+        ("/numbers/{id}", number, ["GET", "PATCH"]),
         ("/knobs", knobs, ["GET", "PATCH"]),
         ("/webhooks", webhooks, ["POST"]),
         ("/handshake", handshake, ["POST"]),

@@ -9,6 +9,8 @@ Span = tuple[float, float]
 
 DAY = 86_400.0
 
+FIELDS = ("messages", "account_update", "user_id_update", "smb_message_echoes")
+
 
 class BadKnob(ValueError):
     """No such knob, or not a value for it; the message names it."""
@@ -35,6 +37,10 @@ class Knobs:
         redelivery_most: … doubled each time, up to this …
         redelivery_give_up: … and no more after this.
         webhook_timeout: How long the business may take to answer.
+        webhook_fields: Which the app says that it has subscribed to.
+        token_revoked: Whether the access token is refused.
+        token_ends_after: When Meta says that the token ends, from whenever it is asked; ``None``:
+            never.
     """
 
     webhook_url: str | None = None
@@ -53,6 +59,9 @@ class Knobs:
     redelivery_most: float = 60.0
     redelivery_give_up: float = 7 * DAY
     webhook_timeout: float = 10.0
+    webhook_fields: tuple[str, ...] = FIELDS
+    token_revoked: bool = False
+    token_ends_after: float | None = None
 
     def turned(self, values: Mapping[str, object]) -> "Knobs":
         """These knobs with some turned; a span may be given as one number.
@@ -68,8 +77,9 @@ class Knobs:
 
 
 SPANS = {"answer_delay", "sent_delay", "delivered_delay"}
-SWITCHES = {"statuses", "pair_limit"}
-MAY_BE_NONE = {"webhook_url", "read_after", "number_rate", "window_seconds"}
+SWITCHES = {"statuses", "pair_limit", "token_revoked"}
+WORDS = {"webhook_fields"}
+MAY_BE_NONE = {"webhook_url", "read_after", "number_rate", "window_seconds", "token_ends_after"}
 
 
 def _fitting(name: str, value: object) -> Any:
@@ -87,9 +97,12 @@ def _fitting(name: str, value: object) -> Any:
             return low, high
     elif name in SPANS:
         return (_seconds(name, value),) * 2
+    elif name in WORDS and isinstance(value, list | tuple):
+        if all(isinstance(one, str) for one in value):
+            return tuple(value)
     elif name == "batch_max" and type(value) is int and 1 <= value <= 1000:
         return value
-    elif name not in SWITCHES | {"webhook_url", "batch_max"}:
+    elif name not in SWITCHES | WORDS | {"webhook_url", "batch_max"}:
         return _seconds(name, value)
     raise BadKnob(f"{name}: not a value for it")
 

@@ -76,16 +76,23 @@ class Person:
 
 @dataclass(slots=True)
 class Number:
-    """One of the business's numbers."""
+    """One of the business's numbers.
+
+    Attributes:
+        status: Meta's word: ``CONNECTED``, ``RESTRICTED``, ``FLAGGED`` …
+        quality_rating: Meta's colour.
+    """
 
     phone_number_id: str
     display_phone_number: str
     name: str
+    status: str = "CONNECTED"
+    quality_rating: str = "GREEN"
     sends: Bucket = field(default_factory=lambda: Bucket(80, 80))
 
     def as_json(self) -> dict[str, object]:
         """What ``GET /simulator/numbers`` tells."""
-        names = ("phone_number_id", "display_phone_number", "name")
+        names = ("phone_number_id", "display_phone_number", "name", "status", "quality_rating")
         return {name: getattr(self, name) for name in names}
 
 

@@ -112,9 +112,22 @@ class World:
         Raises:
             Refusal: 190.
         """
-        given = request.headers.get("authorization", "")
-        if not compare_digest(given.encode(), f"Bearer {self.settings.access_token}".encode()):
+        if self.knobs.token_revoked or not _shows(request, self.settings.access_token):
             raise Refusal(190)
+
+    def admit_app(self, request: Request, app_id: str) -> None:
+        """Nothing, for a request of the app itself: its id and secret are its token.
+
+        Raises:
+            Refusal: 190.
+        """
+        if not _shows(request, f"{app_id}|{self.settings.app_secret}"):
+            raise Refusal(190)
+
+
+def _shows(request: Request, token: str) -> bool:
+    given = request.headers.get("authorization", "")
+    return compare_digest(given.encode(), f"Bearer {token}".encode())
 
 
 def world_of(request: Request) -> World:
