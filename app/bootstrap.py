@@ -1,13 +1,16 @@
 """The one place where parts meet: ``Settings`` in, ``Services`` out, closed again on exit."""
 
 import os
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 
 from pydantic import SecretStr
 
 from app.adapters.clock import SystemClock
+from app.adapters.graph_account import GraphAccount
 from app.adapters.leases import LeaseKeeper
 from app.adapters.redis_admin import RedisAdmin
 from app.adapters.redis_client import async_redis, sync_redis
@@ -102,6 +105,30 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
 
     numbers = {number: services(own) for number, own in settings.numbers.items()}
     return replace(services(settings), numbers=numbers)
+
+
+def open_accounts(
+    settings: Installation, stack: AsyncExitStack, *, timeout: timedelta
+) -> Mapping[SecretStr, GraphAccount]:
+    """What may ask Meta about the business, by access token; ``stack`` closes it.
+
+    Args:
+        timeout: For one call.
+    """
+    tokens = [one.whatsapp_access_token for one in (settings, *settings.numbers.values())]
+    accounts = {
+        token: GraphAccount(
+            base_url=settings.whatsapp_graph_url,
+            version=settings.whatsapp_graph_version,
+            access_token=token,
+            app_secrets=settings.app_secrets,
+            timeout=timeout,
+        )
+        for token in dict.fromkeys(tokens)
+    }
+    for account in accounts.values():
+        stack.push_async_callback(account.close)
+    return accounts
 
 
 def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:

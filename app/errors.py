@@ -7,8 +7,10 @@ Adapters turn their SDK's exceptions into these; above an adapter nobody knows S
 from datetime import timedelta
 from typing import Literal
 
-Scope = Literal["call", "pair", "number", "account", "app", "token", "model", "store"]
-"""What an error holds back: this call, one person, one of our numbers, everything …"""
+Scope = Literal[
+    "call", "pair", "number", "account", "app", "token", "model", "store", "webhook", "worker"
+]
+"""What an error or a trouble holds back: this call, one person, one of our numbers, everything …"""
 
 
 class RivuletError(Exception):

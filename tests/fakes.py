@@ -246,6 +246,8 @@ class FakeStore:
         self._bubbles: dict[str, dict[str, str]] = defaultdict(dict)
         self._hands: dict[str, _FakeHand] = {}
         self._troubles: dict[str, str] = {}
+        self.watched: Mapping[str, str] = {}
+        self._watch_until = self.clock.now()
         self._told_at: dict[str, datetime] = {}
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
         self.queue: list[tuple[str, str]] = []
@@ -302,7 +304,17 @@ class FakeStore:
         self._troubles[scope] = code
 
     async def troubles(self) -> Mapping[str, str]:
-        return self._troubles
+        return {**self.watched, **self._troubles}
+
+    async def take_watch(self) -> bool:
+        if self.clock.now() < self._watch_until:
+            return False
+        self._watch_until = self.clock.now() + timedelta(minutes=1)
+        return True
+
+    async def end_watch(self, found: Mapping[str, str] | None) -> None:
+        self.watched = self.watched if found is None else found
+        self._watch_until = self.clock.now() + timedelta(minutes=5)
 
     async def ping(self) -> None:
         return None
@@ -879,6 +891,8 @@ class _FakeHand:
         for message in answered:
             self._store._seen[self._store._keys.message(message.wamid)] = self.turn.turn_id
         self._record.update(ending=ending, ended_at=self._now())
+        if ending == "answered":
+            self._store._troubles.pop("model", None)
         found.lease = found.turn = found.open = None
         if self._store._silent_for(found) == "stop":
             self._store._record_inbox(found)

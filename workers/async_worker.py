@@ -67,6 +67,7 @@ class AsyncWorker(Bookkeeping):
 
     Attributes:
         exit_stack: What jobs enter here is left after the last job has ended.
+        beating: Its heartbeat; ``None`` until it has begun.
     """
 
     blocked_seconds = 1.0
@@ -89,6 +90,7 @@ class AsyncWorker(Bookkeeping):
         self.drain_seconds = drain_seconds
         self.lifespan = lifespan
         self.exit_stack = AsyncExitStack()
+        self.beating: Heartbeat | None = None
         self._suspension_read_at = 0.0
         self._stop_at = 0.0
 
@@ -138,7 +140,7 @@ class AsyncWorker(Bookkeeping):
             await self._in_pool(sign_on)
             stack.push_async_callback(self._in_pool, self.teardown)
             await self._in_pool(self.beat)
-            heartbeat = Heartbeat(
+            self.beating = heartbeat = Heartbeat(
                 self._loop,
                 self.beat,
                 beat_seconds=self.beat_seconds,

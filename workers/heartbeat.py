@@ -49,6 +49,11 @@ class Heartbeat(threading.Thread):
         self._reported = False
         self._trouble: type[Exception] | None = None
 
+    @property
+    def blocked_seconds(self) -> float:
+        """For how long the loop has not turned."""
+        return 0.0 if self._turned.is_set() else time.monotonic() - self._asked_at
+
     def stop(self) -> None:
         """No beat begins after this; waits 5 s at most for one that is under way."""
         self._stopped.set()

@@ -5,17 +5,21 @@ import asyncio
 import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 import structlog
 from rq.serializers import JSONSerializer
 
 import workers.jobs  # noqa: F401 - RQ would import them with the first job, which would wait
+from app.adapters.clock import SystemClock
 from app.adapters.redis_client import sync_redis
 from app.adapters.rq_queue import QUEUE
+from app.bootstrap import open_accounts
 from app.errors import Unavailable
 from app.logs import set_up_logs
-from app.pipeline.ports import Store
+from app.pipeline.ports import Account, Store
+from app.pipeline.watch import watch
 from app.settings import Installation, SettingsError, load_settings
 from workers.async_worker import AsyncWorker
 from workers.services import services
@@ -23,6 +27,7 @@ from workers.services import services
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 5.0
+GRAPH_TIMEOUT = timedelta(seconds=10)
 
 
 def run(settings: Installation, *, max_concurrency: int | None = None) -> None:
@@ -31,12 +36,19 @@ def run(settings: Installation, *, max_concurrency: int | None = None) -> None:
     @asynccontextmanager
     async def clients() -> AsyncIterator[None]:
         store = services(settings).store  # before the first job: the SDK's import takes its time
-        gc.collect()
-        gc.freeze()  # else each full collection stops all streams for 50 ms to look at the SDK
-        sweeping = asyncio.create_task(_sweep(store), name="sweeper")
-        log.info("worker.started")
-        yield
-        sweeping.cancel()
+        async with AsyncExitStack() as stack:
+            accounts = open_accounts(settings, stack, timeout=GRAPH_TIMEOUT)
+            gc.collect()
+            gc.freeze()  # else each full collection stops all streams for 50 ms to look at the SDK
+            beside = [
+                asyncio.create_task(_sweep(store), name="sweeper"),
+                asyncio.create_task(_watch([*accounts.values()], store), name="watch"),
+            ]
+            log.info("worker.started")
+            yield
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
         log.info("worker.stopped")
 
     worker = AsyncWorker(
@@ -59,6 +71,16 @@ async def _sweep(store: Store) -> None:
                 log.warning("turns.swept", count=queued)
         except Unavailable as exc:
             log.warning("turns.not_swept", error=str(exc))
+
+
+async def _watch(accounts: Sequence[Account], store: Store) -> None:
+    """Look at Meta whenever it is this worker's turn."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await watch(accounts, store, SystemClock())
+        except Unavailable as exc:
+            log.warning("watch.failed", error=str(exc))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,8 +1,10 @@
 """The clients that a worker's jobs share: opened once a process, closed after the last job."""
 
 from dataclasses import replace
+from functools import partial
 from weakref import WeakKeyDictionary
 
+from app.adapters.redis_troubles import Pulse
 from app.bootstrap import open_reply_services
 from app.pipeline.ports import ReplyServices
 from app.settings import Installation, load_settings
@@ -26,4 +28,9 @@ def services(settings: Installation | None = None) -> ReplyServices:
         opened = open_reply_services(settings or load_settings(), worker.exit_stack)
         numbers = {n: replace(one, ends_at=worker.ends_at) for n, one in opened.numbers.items()}
         _opened[worker] = replace(opened, ends_at=worker.ends_at, numbers=numbers)
+        worker.at_each_beat.append(partial(_tell_pulse, worker, Pulse(worker.connection)))
     return _opened[worker]
+
+
+def _tell_pulse(worker: AsyncWorker, pulse: Pulse) -> None:
+    pulse.beat(worker.beating.blocked_seconds if worker.beating else 0.0)

@@ -1,12 +1,15 @@
 """What a Redis says of itself: how old it is, and whether it keeps what it is given."""
 
 import asyncio
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from app.adapters.redis_client import async_redis
+from app.adapters.redis_troubles import TRIAL, refusal
 from app.errors import Unavailable
 
 
@@ -22,6 +25,9 @@ class RedisFacts:
         policy: What it drops when its memory is full (``maxmemory-policy``).
         replicas: How many follow it now.
         waits_for_replicas: Whether it refuses writes when too few do (``min-replicas-to-write``).
+        refuses: Why it takes no writes, in one word; ``""``: it does.
+        full: How much of its memory is used, 0 to 1; ``None``: there is no limit.
+        ahead: How far our clock is ahead of its.
     """
 
     name: str
@@ -32,6 +38,9 @@ class RedisFacts:
     policy: str
     replicas: int
     waits_for_replicas: bool
+    refuses: str = ""
+    full: float | None = None
+    ahead: timedelta = timedelta()
 
 
 async def redis_facts(url: str, *, within: float) -> RedisFacts:
@@ -45,6 +54,8 @@ async def redis_facts(url: str, *, within: float) -> RedisFacts:
         async with asyncio.timeout(within):
             info = await redis.info()
             fsync = await _fsync(redis)
+            ahead = await _ahead(redis)
+            refuses = await _refuses(redis)
     except (RedisError, OSError) as exc:
         # Their own texts are left out: they may hold what stands in the URL.
         if isinstance(exc, AuthenticationError) or isinstance(exc.__context__, AuthenticationError):
@@ -65,7 +76,28 @@ async def redis_facts(url: str, *, within: float) -> RedisFacts:
         replicas=int(info.get("connected_slaves", 0)),
         # Told only where there is a least number.
         waits_for_replicas="min_slaves_good_slaves" in info,
+        refuses=refuses,
+        full=int(info["used_memory"]) / limit if (limit := int(info.get("maxmemory", 0))) else None,
+        ahead=ahead,
     )
+
+
+async def _ahead(redis: "AsyncRedis") -> timedelta:
+    """How far our clock is ahead: 0 where its time lies between our asking and its answer."""
+    asked_at = time.time()
+    seconds, microseconds = await redis.time()
+    told = seconds + microseconds / 1e6
+    if told < asked_at:
+        return timedelta(seconds=asked_at - told)
+    return timedelta(seconds=min(0.0, time.time() - told))
+
+
+async def _refuses(redis: "AsyncRedis") -> str:
+    try:
+        await redis.set("rv:ready", "", ex=TRIAL)
+    except ResponseError as exc:
+        return refusal(exc)
+    return ""
 
 
 async def _fsync(redis: "AsyncRedis") -> str | None:

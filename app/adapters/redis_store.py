@@ -27,6 +27,9 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:hold:<scope>``        hash   until when nothing is sent for this scope, and why
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
 ``rv:intake``              hash   when a web process last lived, and for how long none has
+``rv:pulse``               str    a worker has just beaten
+``rv:watch``               str    somebody looks at Meta, or has just looked …
+``rv:watched``             str    … and found this
 ``rv:told:<account>``      str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
 ``rv:metrics``             hash   counters and histograms of all processes
@@ -37,13 +40,13 @@ Keys, all with an expiry but those marked ``*``:
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from itertools import chain
 from secrets import token_hex
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -54,6 +57,7 @@ from redis.exceptions import RedisError, ResponseError
 from app import metrics
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
 from app.adapters.redis_client import SOCKET_SECONDS
+from app.adapters.redis_troubles import TRIAL, TROUBLE, RedisTroubles
 from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
 from app.adapters.shared_call import SharedCall
 from app.core.keys import Keys
@@ -67,7 +71,7 @@ from app.core.model import (
     PauseReason,
     Status,
 )
-from app.errors import LeaseLost, Parked, Scope, Unavailable
+from app.errors import LeaseLost, Parked, Unavailable
 from app.pipeline.ports import DEFAULT_RATES, Outcome, Rates, Taken, TurnJobs, TurnRecord
 
 log = structlog.get_logger()
@@ -84,8 +88,6 @@ SWEEP_AGE = timedelta(seconds=10)
 SWEEP_PAUSE = timedelta(seconds=3)
 SWEEP_MOST = 50
 
-TROUBLE = timedelta(minutes=2)
-TRIAL = timedelta(seconds=10)
 FORGETS = timedelta(seconds=5)
 """How much a replica that becomes the primary may have missed."""
 
@@ -102,8 +104,6 @@ PAUSE_GRACE = timedelta(days=1)
 MOST_HOLD = timedelta(hours=1)
 PROBE = timedelta(minutes=1)
 """How long the others wait for what becomes of a probe."""
-
-SCOPES = get_args(Scope)
 
 NEWS_CHANNEL = "rv:news"
 
@@ -136,6 +136,7 @@ class RedisStore:
         self._keys = keys
         self._queue = jobs.queue
         self._texts_kept = texts_kept
+        self._troubles = RedisTroubles(redis, jobs.queue)
         header = script_header(jobs, texts_kept)
         self._intake = self._script("intake", header)
         self._begin_turn = self._script("begin_turn", header)
@@ -217,12 +218,20 @@ class RedisStore:
 
     async def report_trouble(self, scope: str, code: str) -> None:
         """See ``Store.report_trouble``."""
-        await self._redis.set(f"rv:trouble:{scope}", code, ex=TROUBLE)
+        await self._troubles.report(scope, code)
 
     async def troubles(self) -> dict[str, str]:
         """See ``Store.troubles``."""
-        codes = await self._within_limit(self._redis.mget([f"rv:trouble:{s}" for s in SCOPES]))
-        return {scope: _text(code) for scope, code in zip(SCOPES, codes, strict=True) if code}
+        told: dict[str, str] = await self._within_limit(self._troubles.told())
+        return told
+
+    async def take_watch(self) -> bool:
+        """See ``Store.take_watch``."""
+        return bool(await self._within_limit(self._troubles.take_watch()))
+
+    async def end_watch(self, found: Mapping[str, str] | None) -> None:
+        """See ``Store.end_watch``."""
+        await self._within_limit(self._troubles.end_watch(found))
 
     # -- receive and record ------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, Self
 
+from app.core.account import Survey
 from app.core.keys import Keys
 from app.core.model import (
     Address,
@@ -250,7 +251,31 @@ class Store(Protocol):
         ...
 
     async def troubles(self) -> Mapping[str, str]:
-        """What does not work now: scope and code; empty when all is well."""
+        """What does not work now: scope and code; empty when all is well.
+
+        That is what was reported, what the watch found last, ``store`` when Redis takes no writes,
+        and of ``worker``: ``none`` lives, one is ``blocked``, or they are ``behind``.
+
+        Raises:
+            Unavailable: Not now.
+        """
+        ...
+
+    async def take_watch(self) -> bool:
+        """Whether it is the caller who looks at Meta now: one in the whole installation at a time,
+        and not before five minutes after the last. Dies it meanwhile, another looks a minute later.
+
+        Raises:
+            Unavailable: Not now.
+        """
+        ...
+
+    async def end_watch(self, found: Mapping[str, str] | None) -> None:
+        """Remember what was found, in place of what was found before; ``None``: Meta did not say.
+
+        Raises:
+            Unavailable: Not now.
+        """
         ...
 
     async def ping(self) -> None:
@@ -452,6 +477,14 @@ class TurnInHand(Protocol):
             said: What the person has seen of the answer, as the model wrote it; ``""`` for nothing.
             ending: A fixed word: ``answered``, ``apology``, ``refused`` …
         """
+        ...
+
+
+class Account(Protocol):
+    """The business itself, as Meta knows it."""
+
+    async def survey(self) -> Survey:
+        """All that one access token can find out. Takes some of few calls: see ``take_watch``."""
         ...
 
 

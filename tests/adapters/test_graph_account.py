@@ -1,9 +1,10 @@
 """What Meta says of token, accounts and numbers, in whatever shape, and never the token itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from pydantic import SecretStr
@@ -12,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from app.adapters.graph_account import MAX_ACCOUNTS, GraphAccount, TokenFacts
+from app.adapters.graph_account import MAX_ACCOUNTS, GraphAccount, _ahead, handshake
+from app.core.account import NumberFacts, Subscription, TokenFacts
 from app.errors import Refused, RivuletError, Unavailable
+from app.simulator.knobs import FIELDS, Knobs
 from app.simulator.meta import create_meta
 from app.simulator.serve import serving
 from app.simulator.world import MetaSettings
@@ -24,12 +27,13 @@ ACCOUNT, APP = "102015550100009", "104015550100007"
 
 @asynccontextmanager
 async def asking(
-    url: str, *, token: str = TOKEN, seconds: float = 20.0
+    url: str, *, token: str = TOKEN, seconds: float = 20.0, app_secrets: Sequence[str] = ()
 ) -> AsyncIterator[GraphAccount]:
     graph = GraphAccount(
         base_url=url + "/",
         version="v26.0",
         access_token=SecretStr(token),
+        app_secrets=app_secrets,
         timeout=timedelta(seconds=seconds),
     )
     yield graph
@@ -73,8 +77,11 @@ async def test_the_token_names_its_app_and_accounts(meta: str) -> None:
 
 async def test_the_apps_and_numbers_of_an_account_are_listed(meta: str) -> None:
     async with asking(meta) as graph:
-        assert await graph.subscribed_apps(ACCOUNT) == [APP]
-        assert await graph.phone_number_ids(ACCOUNT) == [NUMBER, OTHER_NUMBER]
+        assert await graph.subscribed_apps(ACCOUNT) == {APP: ""}
+        assert await graph.numbers(ACCOUNT) == [
+            NumberFacts(number, "CONNECTED", "GREEN", "STANDARD", "AVAILABLE")
+            for number in (NUMBER, OTHER_NUMBER)
+        ]
 
 
 async def test_a_wrong_token_is_trouble_with_the_token(meta: str) -> None:
@@ -154,7 +161,7 @@ async def test_a_token_of_which_nothing_is_said_is_not_valid(answer: object) -> 
 async def test_lists_of_any_shape_break_nothing(answer: object) -> None:
     async with answered_by(answer) as graph:
         assert APP not in await graph.subscribed_apps(ACCOUNT)
-        assert NUMBER not in await graph.phone_number_ids(ACCOUNT)
+        assert NUMBER not in [one.phone_number_id for one in await graph.numbers(ACCOUNT)]
 
 
 @pytest.mark.parametrize(
@@ -218,3 +225,100 @@ async def test_a_token_that_fits_no_header_is_not_shown(token: str, meta: str) -
         with pytest.raises(RivuletError) as told:
             await graph.token()
     assert token.strip() not in str(told.value) or not token.strip()
+
+
+# -- the survey ------------------------------------------------------------------------------------
+
+
+async def test_a_survey_finds_out_all_at_once(meta: str) -> None:
+    async with asking(meta, app_secrets=[SECRET]) as graph:
+        survey = await graph.survey()
+    assert isinstance(survey.token, TokenFacts)
+    (account,) = survey.accounts
+    assert (account.account_id, account.apps) == (ACCOUNT, {APP: ""})
+    assert isinstance(account.numbers, list)
+    assert [one.phone_number_id for one in account.numbers] == [NUMBER, OTHER_NUMBER]
+    assert survey.subscription == Subscription(
+        "", frozenset(), is_active=True
+    )  # this Meta has no webhook URL
+    assert survey.ahead == timedelta()
+
+
+async def test_a_survey_with_a_revoked_token_tells_so(meta: str) -> None:
+    async with asking(meta, token="another", app_secrets=[SECRET]) as graph:
+        survey = await graph.survey()
+    assert isinstance(survey.token, Unavailable)
+    assert (survey.token.scope, survey.accounts, survey.subscription) == ("token", (), None)
+
+
+async def test_what_meta_does_not_say_is_an_error_in_its_place() -> None:
+    async def say(request: Request) -> Response:
+        if request.path_params["path"].endswith("debug_token"):
+            scopes = granted(management=["1"])
+            return JSONResponse(debugged(is_valid=True, granular_scopes=scopes))
+        return JSONResponse({"error": {"code": 80007}}, 400)
+
+    async with serving(Starlette(routes=[Route("/{path:path}", say)])) as url:
+        async with asking(url, app_secrets=[SECRET]) as graph:
+            survey = await graph.survey()
+    (account,) = survey.accounts
+    told = [account.apps, account.numbers, survey.subscription]
+    assert [one.code for one in told if isinstance(one, RivuletError)] == [80007] * 3
+
+
+async def test_what_the_app_has_subscribed_to_is_told_to_its_own_secret() -> None:
+    meta_app = create_meta(
+        MetaSettings(SECRET, TOKEN, WORD, Knobs(webhook_url="https://bot.example/webhook"))
+    )
+    async with serving(meta_app) as url:
+        async with asking(url, app_secrets=["a new one", SECRET]) as graph:
+            assert await graph.subscription(APP) == Subscription(
+                "https://bot.example/webhook", frozenset(FIELDS), is_active=True
+            )
+        async with asking(url, app_secrets=["another"]) as graph:
+            with pytest.raises(Refused) as told:
+                await graph.subscription(APP)
+    assert told.value.code == "app_secret"
+    assert "another" not in str(told.value)
+
+
+async def test_an_api_that_does_not_know_all_fields_still_lists_the_numbers() -> None:
+    async def say(request: Request) -> Response:
+        if request.query_params["fields"] != "id":
+            return JSONResponse({"error": {"code": 100}}, 400)
+        return JSONResponse({"data": [{"id": "21"}]})
+
+    async with serving(Starlette(routes=[Route("/{path:path}", say)])) as url:
+        async with asking(url) as graph:
+            assert await graph.numbers(ACCOUNT) == [NumberFacts("21")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ahead"), [(0, 0), (-60, 59), (60, -60)], ids=["together", "ahead", "behind"]
+)
+def test_how_far_our_clock_is_ahead_is_told(seconds: int, ahead: int) -> None:
+    now = datetime.now(UTC)
+    told = _ahead(format_datetime(now + timedelta(seconds=seconds), usegmt=True), now.timestamp())
+    assert told is not None
+    assert abs(told.total_seconds() - ahead) < 5  # a busy machine
+
+
+@pytest.mark.parametrize("date", ["", "today", "Fri, 20 Nov 2026 25:00:00 GMT"])
+def test_a_date_of_another_form_tells_nothing(date: str) -> None:
+    assert _ahead(date, 0.0) is None
+
+
+@pytest.mark.parametrize("override", ["https://other.example", None, 3])
+async def test_where_an_accounts_webhooks_go_instead_is_told(override: object) -> None:
+    app = {"whatsapp_business_api_data": {"id": APP}, "override_callback_uri": override}
+    async with answered_by({"data": [app]}) as graph:
+        told = {APP: override if isinstance(override, str) else ""}
+        assert await graph.subscribed_apps(ACCOUNT) == told
+
+
+async def test_a_handshake_shows_neither_word_nor_address_in_its_error() -> None:
+    for url in ("http://127.0.0.1:1", "http://[", "nonsense"):
+        with pytest.raises(Unavailable) as told:
+            await handshake(f"{url}/webhook", "verify-word", within=timedelta(seconds=5))
+        assert "verify-word" not in str(told.value)
+        assert told.value.__context__ is None

@@ -13,6 +13,7 @@ from app.adapters.leases import LeaseKeeper
 from app.adapters.redis_admin import RedisAdmin
 from app.adapters.redis_client import async_redis, sync_redis
 from app.adapters.redis_store import RedisStore, script_header, script_text
+from app.adapters.redis_troubles import PULSE_KEY
 from app.adapters.rq_queue import QUEUE, turn_jobs
 from app.core.keys import Keys
 from app.pipeline.admin import Admin
@@ -104,4 +105,7 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
         if request.param == "fake":
             yield fake_stage()
         else:
-            yield redis_stage(request.getfixturevalue("redis_url"), stack)
+            url = request.getfixturevalue("redis_url")
+            async with Redis.from_url(url) as redis:
+                await redis.set(PULSE_KEY, "", ex=600)  # else that no worker lives is a trouble
+            yield redis_stage(url, stack)

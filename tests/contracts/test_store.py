@@ -907,3 +907,40 @@ async def test_a_late_failure_of_an_earlier_attempt_changes_nothing(stage: Stage
         await stage.store.take_in([status("wamid.1", Delivery.FAILED, f"{turn_id}:0:1")])
         known = await hand.delivery(turn_id, 0, at_least=Delivery.SENT, within=SECOND)
         assert known == (Delivery.DELIVERED, None)
+
+
+# -- the watch ---------------------------------------------------------------------------------
+
+
+async def test_one_looks_at_meta_and_what_was_found_stands_until_the_next_look(
+    stage: Stage,
+) -> None:
+    assert await stage.store.take_watch()
+    assert not await stage.store.take_watch()
+    await stage.store.end_watch({"webhook": "unsubscribed", "token": "ends_soon"})
+    assert not await stage.store.take_watch()
+    told = {"webhook": "unsubscribed", "token": "ends_soon"}
+    assert dict(await stage.store.troubles()) == told
+    await stage.store.end_watch(None)
+    assert dict(await stage.store.troubles()) == told
+    await stage.store.end_watch({})
+    assert dict(await stage.store.troubles()) == {}
+
+
+async def test_what_was_met_counts_more_than_what_was_found(stage: Stage) -> None:
+    await stage.store.end_watch({"token": "ends_soon"})
+    await stage.store.report_trouble("token", "190")
+    assert dict(await stage.store.troubles()) == {"token": "190"}
+
+
+@pytest.mark.parametrize(("ending", "told"), [("answered", {}), ("no_answer", {"model": "cut"})])
+async def test_an_answer_ends_the_models_trouble(
+    stage: Stage, ending: str, told: dict[str, str]
+) -> None:
+    await stage.store.report_trouble("model", "cut")
+    await stage.store.take_in([said("Hi")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.finish("Yes.", ending=ending)
+    assert dict(await stage.store.troubles()) == told

@@ -23,6 +23,7 @@ end
 local record = turn_key(turn)
 redis.call('HSET', record, 'ending', ending, 'ended_at', seconds)
 redis.call('EXPIRE', record, TEXTS_SECONDS)
+if ending == 'answered' then redis.call('DEL', 'rv:trouble:model') end
 redis.call('DEL', lease_key(conversation))
 redis.call('HDEL', key, 'turn', 'live_ms', 'popped_ms', 'open', 'aside')
 note_pending(conversation)
