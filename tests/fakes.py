@@ -226,6 +226,7 @@ class _Hold:
     until: datetime
     times: int = 0
     probe: str = ""
+    held: timedelta = timedelta()
 
 
 class FakeStore:
@@ -268,7 +269,8 @@ class FakeStore:
             until, scope = max(still)
             raise Parked(until - now, scope=cast(Scope, scope.partition(":")[0]))
         for hold in others.values():
-            hold.until, hold.probe = now + timedelta(minutes=1), token
+            most = min(max(hold.held, timedelta(seconds=1)), timedelta(minutes=1))
+            hold.until, hold.probe = now + most, token
 
     def take_burst(self, conversation: str) -> int:
         """Take one of the pair's ten bubbles, which come back one in 6 s; how many are left.
@@ -384,7 +386,7 @@ class FakeStore:
         if hold.until > now and hold.probe != token:
             return hold.until - now
         held: timedelta = min(wait * growth**hold.times, timedelta(hours=1))
-        hold.until, hold.probe, hold.times = now + held, "", hold.times + 1
+        hold.until, hold.probe, hold.times, hold.held = now + held, "", hold.times + 1, held
         return held
 
     def lift_holds(self, token: str) -> None:

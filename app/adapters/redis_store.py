@@ -102,8 +102,8 @@ PAUSE_GRACE = timedelta(days=1)
 """How long it is remembered what a pause was for, after its end."""
 
 MOST_HOLD = timedelta(hours=1)
-PROBE = timedelta(minutes=1)
-"""How long the others wait for what becomes of a probe."""
+LEAST_PROBE, MOST_PROBE = timedelta(seconds=1), timedelta(minutes=1)
+"""How long the others wait for what becomes of a probe; in between, as long as the stop was."""
 
 NEWS_CHANNEL = "rv:news"
 
@@ -530,7 +530,8 @@ def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
             f"local TEXTS_SECONDS = {int(texts_kept.total_seconds())}",
             f"local HISTORY_ENTRIES, MOST_PARKED = {HISTORY_ENTRIES}, {MOST_MESSAGES}",
             f"local PAUSE_KEPT_MS, PAUSE_GRACE_MS = {_ms(PAUSE_KEPT)}, {_ms(PAUSE_GRACE)}",
-            f"local MOST_HOLD_MS, PROBE_MS = {_ms(MOST_HOLD)}, {_ms(PROBE)}",
+            f"local MOST_HOLD_MS = {_ms(MOST_HOLD)}",
+            f"local LEAST_PROBE_MS, MOST_PROBE_MS = {_ms(LEAST_PROBE)}, {_ms(MOST_PROBE)}",
             f"local TROUBLE_SECONDS = {int(TROUBLE.total_seconds())}",
         )
     )

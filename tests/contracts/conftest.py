@@ -34,6 +34,7 @@ class Stage:
         steal: Takes the lease away from whoever holds this conversation.
         forget_job: Makes the job vanish, as after a crash of its worker.
         pass_time: Lets the store's own clock go on by so much.
+        end_holds: Lets the time of every stop be over.
     """
 
     store: Store
@@ -42,6 +43,7 @@ class Stage:
     steal: Callable[[str], Awaitable[None]]
     forget_job: Callable[[str], Awaitable[None]]
     pass_time: Callable[[timedelta], Awaitable[None]]
+    end_holds: Callable[[], Awaitable[None]]
 
 
 def open_store(redis_url: str, stack: AsyncExitStack) -> RedisStore:
@@ -68,7 +70,11 @@ def fake_stage() -> Stage:
     async def forget_job(turn: str) -> None:
         store.queue = [job for job in store.queue if job[0] != turn]
 
-    return Stage(store, FakeAdmin(store), take_job, steal, forget_job, pass_time)
+    async def end_holds() -> None:
+        for hold in store.holds.values():
+            hold.until = store.clock.now()
+
+    return Stage(store, FakeAdmin(store), take_job, steal, forget_job, pass_time, end_holds)
 
 
 def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
@@ -94,9 +100,13 @@ def redis_stage(redis_url: str, stack: AsyncExitStack) -> Stage:
     async def forget_job(turn: str) -> None:
         await redis.delete(f"rq:job:{turn}")
 
+    async def end_holds() -> None:
+        async for key in redis.scan_iter("rv:hold:*"):
+            await redis.hset(key, "until_ms", "0")
+
     admin = RedisAdmin(async_redis(redis_url), turn_jobs())
     stack.push_async_callback(admin.close)
-    return Stage(store, admin, take_job, steal, forget_job, pass_time)
+    return Stage(store, admin, take_job, steal, forget_job, pass_time, end_holds)
 
 
 @pytest.fixture(params=["fake", "redis"])

@@ -550,8 +550,8 @@ async def test_when_a_hold_is_over_one_turn_is_its_probe_and_success_ends_it(sta
     turn_id, conversation = await job_of(stage)
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
-        await hand.hold("token", code=190, wait=SECOND / 50, growth=4)
-    await stage.pass_time(SECOND / 10)
+        await hand.hold("token", code=190, wait=60 * SECOND, growth=4)
+    await stage.end_holds()
     async with stage.store.turn(conversation, turn_id) as probe:
         assert probe is not None
         await stage.store.take_in([said("two", user_id="US.2", phone=None)])
@@ -565,6 +565,25 @@ async def test_when_a_hold_is_over_one_turn_is_its_probe_and_success_ends_it(sta
         await probe.settle_send(bubble_of(probe), wamid="wamid.p")
     async with stage.store.turn(other, other_id) as hand:
         assert hand is not None
+
+
+async def test_the_others_wait_for_a_probe_no_longer_than_the_stop_was(stage: Stage) -> None:
+    """A number that is throttled for some seconds must not be silent for a minute."""
+    await stage.store.take_in([said("one", user_id="US.1", phone=None)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.hold("number", code=130429, wait=8 * SECOND, growth=2)
+    await stage.end_holds()
+    async with stage.store.turn(conversation, turn_id):
+        await stage.store.take_in([said("two", user_id="US.2", phone=None)])
+        other_id, other = await job_of(stage)
+        while other == conversation:
+            other_id, other = await job_of(stage)
+        with pytest.raises(Parked) as parked:
+            async with stage.store.turn(other, other_id):
+                pass
+    assert timedelta() < parked.value.after <= 8 * SECOND
 
 
 async def test_a_probe_that_fails_waits_longer(stage: Stage) -> None:

@@ -204,7 +204,8 @@ local function hold(key, token, code, wait_ms, growth)
   end
   local times = tonumber(known[3] or 0) + 1
   local held_ms = math.ceil(math.min(wait_ms * growth ^ (times - 1), MOST_HOLD_MS))
-  redis.call('HSET', key, 'until_ms', now + held_ms, 'code', code, 'times', times, 'probe', '')
+  redis.call('HSET', key, 'until_ms', now + held_ms, 'held_ms', held_ms, 'code', code,
+    'times', times, 'probe', '')
   redis.call('EXPIRE', key, KEPT_SECONDS)
   return held_ms
 end
@@ -226,20 +227,21 @@ local function held(conversation, token)
   local now = now_ms()
   local longest, scope, probes = 0, '', {}
   for i, key in ipairs(hold_keys(conversation)) do
-    local hold = redis.call('HMGET', key, 'until_ms', 'probe')
+    local hold = redis.call('HMGET', key, 'until_ms', 'probe', 'held_ms')
     if hold[1] and hold[2] ~= token then
       if tonumber(hold[1]) > now then
         if tonumber(hold[1]) - now > longest then
           longest, scope = tonumber(hold[1]) - now, HOLD_SCOPES[i]
         end
       else
-        probes[#probes + 1] = key
+        local probe_ms = math.max(LEAST_PROBE_MS, tonumber(hold[3] or MOST_PROBE_MS))
+        probes[#probes + 1] = { key, math.min(probe_ms, MOST_PROBE_MS) }
       end
     end
   end
   if longest == 0 then
-    for _, key in ipairs(probes) do
-      redis.call('HSET', key, 'until_ms', now + PROBE_MS, 'probe', token)
+    for _, probe in ipairs(probes) do
+      redis.call('HSET', probe[1], 'until_ms', now + probe[2], 'probe', token)
     end
   end
   return math.ceil(longest), scope
