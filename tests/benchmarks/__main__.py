@@ -10,7 +10,7 @@ import sys
 from tests.benchmarks import stage
 
 ALL = (
-    *("bench_webhook", "bench_worker", "bench_memory", "bench_model_stream"),
+    *("bench_webhook", "bench_junk", "bench_worker", "bench_memory", "bench_model_stream"),
     *("bench_bubbles", "bench_people", "bench_growth", "bench_durability"),
 )
 
