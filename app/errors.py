@@ -13,6 +13,10 @@ Scope = Literal[
 """What an error or a trouble holds back: this call, one person, one of our numbers, everything …"""
 
 
+NO_TEXT = "no_text"
+"""The code of a model's answer that ended as it should and has no text."""
+
+
 class RivuletError(Exception):
     """Whatever goes wrong outside, in our words.
 
@@ -57,6 +61,10 @@ class Uncertain(RivuletError):
 
     The caller waits for the status webhook before anything else.
     """
+
+
+class Deadly(RivuletError):
+    """Workers have died with it again and again. The caller gives it up."""
 
 
 class LeaseLost(RivuletError):

@@ -695,6 +695,7 @@ class _FakeHand:
                 if str(one.bubble.number) != record.get("apology")
             ],
             next_number=len(list(self._standing(turn_id))),
+            deaths=int(record.get("deaths", "0")),
             whole="whole" in record,
             before=last if last and last.reply_id != turn_id else None,
         )
@@ -877,6 +878,7 @@ class _FakeHand:
         found = self._conversation
         found.lease, found.turn, found.given_up = None, None, True
         self._record["given_up_at"] = self._now()
+        self._record.pop("deaths", None)
 
     async def finish(self, said: str, *, ending: str) -> None:
         self._check()

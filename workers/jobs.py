@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
 
-from app.errors import LeaseLost, Parked, RivuletError
+from app.errors import Deadly, LeaseLost, Parked, RivuletError
 from app.pipeline.reply import give_up
 from app.pipeline.reply import reply as reply_to
 from workers.async_worker import current_job
@@ -33,10 +33,7 @@ async def reply(conversation: str) -> str | Retry:
         try:
             return await reply_to(conversation, turn_id, services())
         except Parked as parked:
-            # RQ's scheduled registry keeps it meanwhile; no try is used up.
-            seconds = math.ceil(parked.after.total_seconds())
-            log.info("turn.parked", seconds=seconds)
-            return Retry(max=MOST_PARKINGS, interval=seconds)
+            return _parked(parked)
         except LeaseLost:
             # Whoever took it answers, and the next run finds that out. If the lease only ran out
             # (a machine that slept), nobody would come: so there is a next run.
@@ -52,11 +49,24 @@ async def reply(conversation: str) -> str | Retry:
         except Exception as exc:
             failure = _without_values(exc)
         # Not in the handler: a traceback that RQ keeps would quote what was being handled.
-        left = current_job.get().retries_left or 0
+        job = current_job.get()
+        if isinstance(failure, Deadly):
+            job.retries_left = 0
+        left = job.retries_left or 0
         log.warning("turn.failed", error=str(failure), retries_left=left)
         if not left:
-            await give_up(conversation, turn_id, services())
+            try:
+                await give_up(conversation, turn_id, services())
+            except Parked as parked:  # nobody can be told now; by then it may work again
+                return _parked(parked)
         raise failure from None  # into RQ's registries: tried again, or for the operator to see
+
+
+def _parked(parked: Parked) -> Retry:
+    """RQ's scheduled registry keeps the job meanwhile; no try is used up."""
+    seconds = math.ceil(parked.after.total_seconds())
+    log.info("turn.parked", seconds=seconds)
+    return Retry(max=MOST_PARKINGS, interval=seconds)
 
 
 class TurnFailed(Exception):

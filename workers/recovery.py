@@ -12,6 +12,7 @@ from rq.utils import as_text
 
 LOCK_SECONDS = 10.0
 STRANDED_AT_ONCE = 1000
+MOST_DEATHS = 10
 
 # Redis's own clock, so that workers on several machines agree about what is old. The registry of
 # running jobs may be long; it is read only when something is.
@@ -63,9 +64,22 @@ class NoDeathPenalty(BaseDeathPenalty):
         """Clear none."""
 
 
-def at_once(job_class: type[Job]) -> type[Job]:
-    """The same, but its next try does not wait: the job is not what has failed."""
-    return type(job_class.__name__, (job_class,), {"get_retry_interval": lambda job: 0})
+def abandoned(job_class: type[Job]) -> type[Job]:
+    """The same, whose worker has died: that is no failure of the job's, so its next try does not
+    wait, and only after ``MOST_DEATHS`` is a try used up. A job without tries has none here either.
+    """
+
+    class Abandoned(job_class):  # type: ignore[misc, valid-type] # a class that RQ was given
+        def restore(self, raw_data: Any) -> None:
+            super().restore(raw_data)
+            self.meta["deaths"] = deaths = self.meta.get("deaths", 0) + 1
+            if self.retries_left is not None and deaths <= MOST_DEATHS:
+                self.retries_left += 1  # RQ takes one
+
+        def get_retry_interval(self) -> int:
+            return 0
+
+    return Abandoned
 
 
 def requeue_stranded(queue: Queue, *, older_than_seconds: float) -> list[str]:
@@ -114,7 +128,7 @@ def take_up_abandoned(queue: Queue, *, early_seconds: int, exception_handlers: l
         for registry in (FinishedJobRegistry, FailedJobRegistry):
             registry(queue=queue).cleanup()
         StartedJobRegistry(
-            queue=queue, job_class=at_once(queue.job_class), death_penalty_class=NoDeathPenalty
+            queue=queue, job_class=abandoned(queue.job_class), death_penalty_class=NoDeathPenalty
         ).cleanup(timestamp=redis_now + early_seconds, exception_handlers=exception_handlers)
     finally:
         with suppress(LockError):  # it took longer than the lock lives

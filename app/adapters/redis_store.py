@@ -371,7 +371,7 @@ class RedisStore:
             self._just_ended()
             self._ended.append((time.monotonic(), hand))
             if not hand.finished:
-                await self._release(args=[conversation, token])
+                await self._release(args=[conversation, token, hand.turn.turn_id])
 
     async def _take_lease(self, conversation: str, turn_id: str, token: str) -> list[Any] | None:
         """What ``begin_turn.lua`` has read; ``None`` when there is nothing to do.

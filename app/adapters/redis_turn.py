@@ -125,6 +125,7 @@ class RedisTurn:
             history=[utterance_of(entry) for entry in history],
             standing=standing,
             next_number=next_number,
+            deaths=int(record.get(b"deaths", b"0")),
             whole=b"whole" in record,
             before=_last_bubble(last, turn_id),
         )

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from app.core.sse import EventReader, EventTooLarge, ServerEvent
-from app.errors import Refused, RivuletError, Scope, Unavailable
+from app.errors import NO_TEXT, Refused, RivuletError, Scope, Unavailable
 
 MAX_EVENT_BYTES = 1_000_000
 MAX_TEXT_CHARS = 100_000
@@ -183,7 +183,7 @@ class Completion:
             return self.reason
         if self.reason == "content_filter":
             raise Refused("model: said content_filter", code="content_filter")
-        raise unavailable("ended without a text", code="no_text")
+        raise unavailable("ended without a text", code=NO_TEXT)
 
     def _read_events(self, events: Sequence[ServerEvent], texts: list[str]) -> None:
         for name, data in events:

@@ -253,6 +253,7 @@ class Turn:
         history: What was said before, oldest first.
         standing: Bubbles of this very turn that an earlier run had cut, once one had begun to go.
         whole: Whether those are the whole answer.
+        deaths: Workers that have died with it in a row, since a bubble of it last got through.
         next_number: Of the next bubble: an apology of an earlier run has a number too.
         before: The last bubble of the reply before; ``None`` when there is none.
     """
@@ -265,4 +266,5 @@ class Turn:
     standing: Sequence[Standing] = ()
     whole: bool = False
     next_number: int = 0
+    deaths: int = 0
     before: LastBubble | None = None

@@ -97,7 +97,7 @@ class Model(Protocol):
 
         Raises:
             Unavailable: No answer, or no more of it, now: unreachable, throttled, silent for too
-                long, or ended without saying that it had finished.
+                long, ended without saying that it had finished, or (``NO_TEXT``) without a text.
             Refused: The request itself is wrong (key, model, prompt): the same again will fail.
         """
         ...

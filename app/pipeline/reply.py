@@ -16,7 +16,16 @@ from app.core.markup import split_to_fit, to_whatsapp
 from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
 from app.core.window import estimate_tokens, prompt_for
-from app.errors import Parked, Paused, Refused, RivuletError, Unavailable, Uncertain
+from app.errors import (
+    NO_TEXT,
+    Deadly,
+    Parked,
+    Paused,
+    Refused,
+    RivuletError,
+    Unavailable,
+    Uncertain,
+)
 from app.pipeline.ports import Finish, Meter, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
 from app.pipeline.tracing import model_called, trace_name, turn_traced
@@ -25,6 +34,9 @@ log = structlog.get_logger()
 
 MOST_JOINS = 5
 """How often a turn starts over because the person writes on; then newcomers wait for the next."""
+
+MOST_DEATHS = 5
+"""How many workers in a row may die with a turn of which no bubble gets through meanwhile."""
 
 MODEL_TRIES = 2
 MODEL_RETRY_SECONDS = 1.0
@@ -52,6 +64,7 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
             be dead and its lease has not run out. What was cut is written down and the messages
             keep waiting: run the turn again later.
         LeaseLost: Another worker answers.
+        Deadly: Too many workers have died with it: give it up.
     """
     async with services.store.turn(conversation, turn_id) as hand:
         if hand is None:
@@ -66,6 +79,8 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
         )
         log.info("turn.started", messages=messages, job_id=turn_id)
         services = services.for_number(hand.turn.messages[0].phone_number_id)
+        if hand.turn.deaths > MOST_DEATHS:
+            raise Deadly(f"{hand.turn.deaths} workers have died with this turn")
         said, ending = await _answer(hand, services)
         if ending == "paused" and not said:
             log.info("turn.paused")
@@ -86,7 +101,8 @@ async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> N
             return
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         turn, bot = hand.turn, services.bot
-        if turn.next_number == 0:  # else something of the answer, or an apology, has been read
+        # Else something of the answer, or an apology, has been read; or even that one kills.
+        if turn.next_number == 0 and turn.deaths <= MOST_DEATHS + 1:
             text = bot.apology or phrase(
                 "no_answer", like=_heard(turn), human_contact=bot.human_contact
             )
@@ -277,6 +293,9 @@ async def _read_model(
                         await hand.plan(cut, whole=whole)
                 return True
             except (Refused, Unavailable) as exc:
+                if said and exc.code == NO_TEXT:  # what the person has read was all of it
+                    await hand.plan([], whole=True)
+                    return True
                 reading.error = str(exc.code or type(exc).__name__)
                 services.meter.count(metrics.MODEL_ERRORS, code=str(exc.code or "none"))
                 log.warning("model.failed", error=str(exc), deltas=reading.deltas, attempt=attempt)

@@ -336,6 +336,36 @@ async def is_past(redis: Redis, field: str) -> bool:
     return seconds * 1000 + microseconds / 1000 > float(await redis.hget(KNOWN, field) or 0)
 
 
+async def test_runs_that_end_without_a_word_are_counted_until_a_bubble_gets_through(
+    store: RedisStore, redis: Redis
+) -> None:
+    await store.take_in([said("Hi")])
+    turn_id = await popped(redis)
+    record = f"rv:turn:{turn_id}"
+
+    async def deaths() -> int:
+        async with store.turn(CONVERSATION, turn_id) as hand:
+            assert hand is not None
+            assert await redis.hget(record, "holder") == hand.turn.token
+            return hand.turn.deaths
+
+    assert [await deaths(), await deaths()] == [0, 0]  # they have left alive
+    for died in (1, 2):
+        await redis.hset(record, "holder", "one that never left")
+        assert await deaths() == died
+    assert await deaths() == 2
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=timedelta(seconds=1))
+        await hand.settle_send(bubble_of(hand), wamid="wamid.o")
+    assert await deaths() == 0
+    await redis.hset(record, "holder", "one that never left")
+    async with store.turn(CONVERSATION, turn_id) as hand:
+        assert hand is not None
+        await hand.give_up()
+    assert await deaths() == 0
+
+
 # -- a send whose answer was lost ------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import pytest
 from app import metrics
 from app.core.model import Delivery, Status, Utterance
 from app.core.pacing import BubbleStyle
-from app.errors import LeaseLost, Parked, Refused, Unavailable, Uncertain
+from app.errors import NO_TEXT, LeaseLost, Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Bot, Limits
 from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, give_up, reply
 from tests.fakes import NOW, NUMBER, FakeMeter, FakeModel, World, said
@@ -480,6 +480,21 @@ async def test_a_run_after_one_that_died_goes_on_where_the_person_stopped_readin
     assert " ".join(world.channel.texts) == LONG
     partial = world.model.prompts[1][-2]
     assert (partial.role, " ".join(partial.content.split())) == ("assistant", LONG[:half].strip())
+
+
+async def test_a_model_that_has_nothing_to_add_ends_the_answer_there() -> None:
+    half = LONG.index("Your money")
+    nothing = Unavailable("ended without a text", code=NO_TEXT, scope="model")
+    world = World(
+        model=FakeModel([words(LONG), [nothing]]),
+        limits=Limits(order="sent", uncertain_wait=timedelta(milliseconds=20)),
+    )
+    hangs_after(world, len(words(LONG[:half])) + 3)
+    await world.store.take_in([said("How do I return it?")])
+    turn_id = await killed_at(world, 1, answered=False)
+    assert await run_again(world, turn_id) == "answered"
+    assert len(world.model.prompts) == 2
+    assert " ".join(world.channel.texts) == LONG[:half].strip()  # and no word of a break
 
 
 async def test_a_model_that_starts_over_repeats_nothing() -> None:

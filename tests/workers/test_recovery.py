@@ -20,7 +20,7 @@ from tests.workers.conftest import JOBS, PATIENCE_SECONDS, Lab, until
 from tests.workers.jobs import QuickWorker
 from workers.admission import Admission
 from workers.async_worker import AsyncWorker
-from workers.recovery import requeue_stranded, take_up_abandoned
+from workers.recovery import MOST_DEATHS, requeue_stranded, take_up_abandoned
 
 IN_AN_HOUR = int(time.time()) + 3600
 
@@ -48,6 +48,27 @@ def test_the_job_of_a_dead_worker_does_not_wait_for_its_next_try(lab: Lab) -> No
     lab.hears("open w2")
     killed.kill()
     until(lambda: lab.said().count("began 1") == 2)
+
+
+def test_deaths_of_workers_use_up_no_try_but_not_for_ever(lab: Lab) -> None:
+    job = lab.enqueue("noop", retry=Retry(max=1))
+    for _ in range(MOST_DEATHS):
+        die_with(lab, job)
+        again = lab.fresh(job)
+        assert (again.get_status(), again.retries_left) == (JobStatus.QUEUED, 1)
+    die_with(lab, job)
+    assert lab.fresh(job).retries_left == 0
+    die_with(lab, job)
+    assert lab.fresh(job).get_status() is JobStatus.FAILED
+
+
+def die_with(lab: Lab, job: Job) -> None:
+    """As if a worker had taken it, begun, and died; then it is taken up."""
+    lab.redis.lmove(lab.queue.key, lab.queue.intermediate_queue_key)
+    log = logging.getLogger()
+    admission = Admission(lab.queue, [job.id], worker_name="dead", expires_at=1, log=log)
+    assert admission.claim()
+    assert take_up_abandoned(lab.queue, early_seconds=0, exception_handlers=[])
 
 
 def test_a_dead_workers_jobs_are_taken_up_within_15_seconds() -> None:

@@ -61,6 +61,9 @@ if redis.call('HSETNX', record, 'started_at', at) == 1 then
   list_turn(conversation, reply)
 end
 redis.call('HINCRBY', record, 'runs', 1)
+-- Whoever leaves alive takes the name out.
+if redis.call('HGET', record, 'holder') then redis.call('HINCRBY', record, 'deaths', 1) end
+redis.call('HSET', record, 'holder', token)
 redis.call('EXPIRE', record, TEXTS_SECONDS)
 forget_old_texts(conversation)
 

@@ -17,6 +17,7 @@ if state == 'uncertain' then
   redis.call('HSET', record, 'waits_from:' .. number, now_ms() - intake_away_ms())
 end
 if wamid_key ~= '' then
+  redis.call('HDEL', record, 'deaths')
   local key = 'rv:bubble:' .. wamid_key
   redis.call('HSET', key, 'turn', turn, 'number', number)
   redis.call('EXPIRE', key, KEPT_SECONDS)
