@@ -196,7 +196,11 @@ QUEUED = Gauge("rivulet_queued_turns", "Turns that no worker has taken yet.")
 EXECUTING = Gauge("rivulet_executing_turns", "Turns that workers hold.")
 SCHEDULED = Gauge("rivulet_scheduled_turns", "Turns that wait for a limit, a stop or a retry.")
 WORKERS = Gauge("rivulet_workers", "Worker processes that are alive.")
-TROUBLE = Gauge("rivulet_trouble", "1 while this scope does not work; see readiness.", ("scope",))
+TROUBLE = Gauge(
+    "rivulet_trouble",
+    "1 while this scope does not work, and why; the same as in readiness.",
+    ("scope", "code"),
+)
 
 METRICS: Sequence[Metric] = tuple(one for one in globals().values() if isinstance(one, Metric))
 """All of them, in their order here."""

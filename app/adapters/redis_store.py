@@ -40,7 +40,7 @@ Keys, all with an expiry but those marked ``*``:
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -80,6 +80,9 @@ SEEN = timedelta(days=8)  # Meta redelivers for 7 days ("Webhooks overview")
 HISTORY_ENTRIES = 60
 STORE_SECONDS = 2.0
 """How long a webhook may wait for Redis before Meta is asked to deliver again."""
+
+BEATEN = timedelta(seconds=15)
+"""Workers beat every 2 s; one that has not for so long is dead, stuck or cut off."""
 
 SLICE = 100
 """Updates in one script call: a batch of 1,000 must not hold Redis for long."""
@@ -203,8 +206,6 @@ class RedisStore:
             pipe.zcard(f"rq:scheduled:{self._queue}")
             pipe.smembers(f"rq:workers:{self._queue}")
             oldest, *counts, workers = await self._within_limit(pipe.execute())
-        # One that was killed stays in the set; its own key runs out.
-        alive = await self._within_limit(self._redis.exists(*workers)) if workers else 0
         waited = max(0.0, time.time() - oldest[0][1]) if oldest else 0.0
         names = (
             *(metrics.UNANSWERED, metrics.GIVEN_UP, metrics.PAUSED),
@@ -213,8 +214,17 @@ class RedisStore:
         return {
             metrics.OLDEST_UNANSWERED_SECONDS: waited,
             **dict(zip(names, counts, strict=True)),
-            metrics.WORKERS: alive,
+            metrics.WORKERS: await self._within_limit(self._workers_alive(workers)),
         }
+
+    async def _workers_alive(self, keys: Collection[bytes]) -> int:
+        """How many have just beaten; one that was killed is still listed for a minute."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hget(key, "last_heartbeat")
+            beats = await pipe.execute()
+        newest = time.time() - BEATEN.total_seconds()
+        return sum(bool(beat) and _seconds(beat) > newest for beat in beats)
 
     async def report_trouble(self, scope: str, code: str) -> None:
         """See ``Store.report_trouble``."""
@@ -566,6 +576,11 @@ def _lua_string(text: str) -> str:
 def _taken(told: str) -> Taken:
     outcome, *ids = told.split(" ")
     return Taken(cast(Outcome, outcome), *ids)
+
+
+def _seconds(rq_time: bytes) -> float:
+    """Unix seconds of a time as RQ writes it."""
+    return datetime.fromisoformat(rq_time.decode()).timestamp()
 
 
 def _not_now(exc: Exception) -> Unavailable:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app import metrics
+from app.core.graph_errors import code_label
 from app.errors import Scope, Unavailable
 from app.pipeline.ports import Reading, Services, Store
 
@@ -68,8 +69,11 @@ async def readings(store: Store) -> list[Reading]:
         await store.ping()  # the last one: a store that is full can still be read
     except Unavailable:
         troubles["store"] = "unavailable"
-    scopes = dict.fromkeys((*SCOPES, *troubles))
-    return [*found, *((metrics.TROUBLE, {"scope": one}, float(one in troubles)) for one in scopes)]
+    for scope in dict.fromkeys((*SCOPES, *troubles)):
+        code = troubles.get(scope, "")
+        labels = {"scope": scope, "code": code_label(int(code)) if code.isdecimal() else code}
+        found.append((metrics.TROUBLE, labels, float(scope in troubles)))
+    return found
 
 
 def _on_loopback(request: Request) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
+from rq.utils import utcformat
 
 from app import metrics
 from app.adapters.leases import LEASE_SECONDS
@@ -102,6 +103,16 @@ async def test_everything_but_the_few_named_keys_runs_out(store: RedisStore, red
     meter.count(metrics.TURNS, ending="answered")
     await meter.close()
     await expect_expiry(redis)
+
+
+async def test_a_worker_counts_while_its_heart_beats(store: RedisStore, redis: Redis) -> None:
+    assert (await store.gauges())[metrics.WORKERS] == 0
+    for name, seconds in {"alive": 0, "slow": 10, "killed": 20}.items():
+        beat = utcformat(datetime.now(UTC) - timedelta(seconds=seconds))
+        await redis.sadd(f"rq:workers:{QUEUE}", f"rq:worker:{name}")
+        await redis.hset(f"rq:worker:{name}", "last_heartbeat", beat)
+    await redis.sadd(f"rq:workers:{QUEUE}", "rq:worker:gone")
+    assert (await store.gauges())[metrics.WORKERS] == 2
 
 
 LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:owner")

@@ -228,6 +228,7 @@ def open_house(
         "OPENAI_BASE_URL": f"{model_url}/v1",
         "OPENAI_API_KEY": "scripted",
         "OPENAI_MODEL": "scripted",
+        "BUBBLE_PRICES": "*=0.03",
     }
     commands: dict[str, Sequence[str]] = {
         "meta": [

@@ -48,7 +48,7 @@ def client_of(
 
     async def render(readings: Sequence[Reading]) -> str:
         return "turns_total 3\n" + "".join(
-            f"{gauge.name} {' '.join(labels.values())} {value:g}\n"
+            f"{' '.join([gauge.name, *filter(None, labels.values())])} {value:g}\n"
             for gauge, labels, value in readings
         )
 
@@ -158,9 +158,9 @@ async def test_the_numbers_say_how_things_stand() -> None:
     await world.store.take_in([said("Hello?")])
     await world.store.report_trouble("token", "190")
     lines = await lines_of(world)
-    assert "rivulet_unanswered_conversations  1" in lines
-    assert "rivulet_queued_turns  1" in lines
-    assert "rivulet_trouble token 1" in lines
+    assert "rivulet_unanswered_conversations 1" in lines
+    assert "rivulet_queued_turns 1" in lines
+    assert "rivulet_trouble token 190 1" in lines
     assert "rivulet_trouble model 0" in lines
     assert "rivulet_trouble store 0" in lines
 
@@ -177,8 +177,14 @@ async def test_a_store_that_takes_no_webhook_is_a_number_too(asked: str, still_k
     world = World()
     world.store = SickStore(world, **{asked: False})
     lines = await lines_of(world)
-    assert "rivulet_trouble store 1" in lines
-    assert ("rivulet_queued_turns  0" in lines) is still_known
+    assert "rivulet_trouble store unavailable 1" in lines
+    assert ("rivulet_queued_turns 0" in lines) is still_known
+
+
+async def test_an_error_code_that_nobody_knows_makes_no_label_of_its_own() -> None:
+    world = World()
+    await world.store.report_trouble("number", "7700001")
+    assert "rivulet_trouble number other 1" in await lines_of(world)
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
