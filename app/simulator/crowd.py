@@ -152,7 +152,7 @@ def _on_the_way(events: Sequence[Event]) -> int:
 
 async def _waiting(web: httpx2.AsyncClient) -> int:
     text = (await web.get("/metrics")).raise_for_status().text
-    (count,) = re.findall(rf"^{metrics.UNANSWERED} (\S+)$", text, re.MULTILINE)
+    (count,) = re.findall(rf"^{metrics.UNANSWERED.name} (\S+)$", text, re.MULTILINE)
     return int(float(count))
 
 
