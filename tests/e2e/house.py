@@ -19,6 +19,7 @@ from app.core.keys import Keys
 APP_SECRET = "an app secret of the tests"
 VERIFY_TOKEN = "a word of the tests"
 RIVULET_KEY = "a key for the ids of the tests"
+ADMIN_TOKEN = "an operator's word of the tests"
 START_SECONDS = 40.0
 ANSWER_SECONDS = 40.0
 
@@ -224,6 +225,7 @@ def open_house(
         "WHATSAPP_ACCESS_TOKEN": "a token of the tests",
         "WHATSAPP_APP_SECRET": APP_SECRET,
         "WHATSAPP_VERIFY_TOKEN": VERIFY_TOKEN,
+        "ADMIN_TOKEN": ADMIN_TOKEN,
         "WHATSAPP_GRAPH_URL": meta_url,
         "OPENAI_BASE_URL": f"{model_url}/v1",
         "OPENAI_API_KEY": "scripted",
