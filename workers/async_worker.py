@@ -21,7 +21,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from rq.command import parse_payload
 from rq.defaults import DEFAULT_LOGGING_DATE_FORMAT, DEFAULT_LOGGING_FORMAT
 from rq.job import Job
@@ -137,7 +137,8 @@ class AsyncWorker(Bookkeeping):
             stack.callback(self._threads.shutdown, wait=False)
             await stack.enter_async_context(self.lifespan())
             await stack.enter_async_context(self.exit_stack)
-            await self._in_pool(sign_on)
+            if not await self._signed_on(sign_on):
+                return False
             stack.push_async_callback(self._in_pool, self.teardown)
             await self._in_pool(self.beat)
             self.beating = heartbeat = Heartbeat(
@@ -161,6 +162,23 @@ class AsyncWorker(Bookkeeping):
                     task.cancel()
                 await asyncio.wait(tasks, timeout=self.cancel_seconds)
             return started > 0
+
+    async def _signed_on(self, sign_on: Callable[[], None]) -> bool:
+        """Sign on, as soon as Redis is there; ``False`` when told to stop before that."""
+        is_told = False
+        while not self._stop.is_set():
+            try:
+                await self._in_pool(sign_on)
+                return True
+            except AuthenticationError:
+                raise  # no patience brings the right password
+            except (RedisError, OSError) as exc:
+                if not is_told:
+                    name = type(exc).__name__
+                    self.log.warning("Worker %s: waiting for Redis: %s", self.name, name)
+                is_told = True
+            await self._pause(0.5)
+        return False
 
     # --- taking jobs
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
@@ -134,6 +135,25 @@ class Bookkeeping(BaseWorker):
             except Exception as exc:  # its callback failed
                 error = exc
         return self.insist(partial(self._fail, running, error))
+
+    def register_birth(self) -> None:
+        """Sign on; also where an earlier try has, and its answer was lost.
+
+        Raises:
+            ValueError: Another worker of this name lives.
+        """
+        super()._set_ip_address(self.connection)
+        sign_on: Callable[[], None] = super().register_birth
+        try:
+            sign_on()
+        except ValueError:
+            known = self.connection.hmget(self.key, ["pid", "hostname"])
+            if known != [str(self.pid).encode(), str(self.hostname).encode()]:
+                raise
+
+    def _set_ip_address(self, connection: "Redis") -> None:
+        # RQ asks Redis for it when a worker is made, but it may be away then.
+        self.ip_address = "unknown"
 
     def give_back(self, several: Sequence[Running]) -> None:
         """Put jobs at the front of their queue, the oldest first; no retry is used up."""

@@ -136,7 +136,7 @@ class Process:
             )
 
     def supervise(self) -> None:
-        """Start it again if it has ended by itself: a worker does, without Redis at its start."""
+        """Start it again if it has ended by itself, as whoever runs it in production would."""
         if self.running is not None and self.running.poll() is not None:
             self.start()
 
