@@ -82,6 +82,11 @@ NOTICES = Counter(
 
 # -- reply
 
+HANDOFFS = Counter(
+    "rivulet_handoffs_total",
+    "Conversations in which a colleague takes over by reason (asked, model, colleague).",
+    ("reason",),
+)
 TURNS = Counter("rivulet_turns_total", "Turns by how they ended.", ("ending",))
 FIRST_BUBBLE_WAIT_SECONDS = Histogram(
     "rivulet_first_bubble_wait_seconds",

@@ -24,20 +24,25 @@ from app.core.model import (
     LastBubble,
     Moved,
     Notice,
+    Owed,
     Pause,
     PauseReason,
     PromptMessage,
     Standing,
     Status,
     Turn,
+    Usage,
     Utterance,
 )
+from app.core.switches import switch_of
 from app.core.trace import Span
 from app.errors import LeaseLost, Parked, Paused, Scope
 from app.metrics import Counter, Gauge, Histogram
 from app.pipeline.ports import (
+    NOTHING_MORE,
     Bot,
     Clearance,
+    Closing,
     Finish,
     Limits,
     Outcome,
@@ -216,6 +221,9 @@ class _Conversation:
     given_up: bool = False
     pause: Pause | None = None
     aside: int = 0
+    owed: Owed = ""
+    used: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    told_until: datetime = NOW
     turns: list[str] = field(default_factory=list)
     merged: set[str] = field(default_factory=set)
     former: list[str] = field(default_factory=list)
@@ -326,7 +334,7 @@ class FakeStore:
         stranded = [
             found
             for found in self._conversations.values()
-            if not self._silent_for(found)
+            if not self._keeps_silent(found)
             and found.inbox
             and not found.lease
             and found.key not in live
@@ -409,6 +417,9 @@ class FakeStore:
             return Taken("duplicate")
         conversation = self._resolve(message)
         silent = self._silent_for(conversation)
+        if switch := switch_of(message.text):
+            self._flip(conversation, switch.way, silent)
+            silent = self._keeps_silent(conversation)
         if silent == "stop":
             self._remember_aside(conversation, Utterance("user", message.text))
             return Taken("paused", conversation.key)
@@ -491,9 +502,44 @@ class FakeStore:
         of_number = self._number_pauses.get(found.number)
         return of_number.reason if of_number and not self._is_over(of_number) else None
 
+    def _keeps_silent(self, found: _Conversation) -> PauseReason | None:
+        """The same for a turn, which may say the sentence that is owed about a STOP."""
+        reason = self._silent_for(found)
+        if reason != "stop" or not found.owed:
+            return reason
+        of_number = self._number_pauses.get(found.number)
+        return of_number.reason if of_number and not self._is_over(of_number) else None
+
+    def _flip(self, found: _Conversation, way: str, silent: PauseReason | None) -> None:
+        if way == "stop" and silent != "stop":
+            self._set_pause(found, "stop", None)
+            found.owed = "stopped"
+        elif way == "start" and silent == "stop":
+            found.pause, found.owed = None, "started"
+
+    def _note_usage(self, found: _Conversation, record: dict[str, str]) -> None:
+        if "minute_turns" in record:
+            return
+        minute = self.count_up(found, "minute", 1, timedelta(minutes=1))
+        day = self.count_up(found, "day", 1, timedelta(days=1))
+        tokens = self.count_up(found, "tokens", 0, timedelta(days=1))
+        told = found.told_until > self.clock.now()
+        record.update(minute_turns=str(minute), day_turns=str(day), day_tokens=str(tokens))
+        record["told"] = str(int(told))
+
+    def count_up(self, found: _Conversation, window: str, amount: int, length: timedelta) -> int:
+        """What the person has used up of a window that begins with its first use."""
+        now = self.clock.now()
+        ends, count = found.used.get(window, (now, 0))
+        if ends <= now:
+            ends, count = now + length, 0
+        if amount:
+            found.used[window] = (ends, count + amount)
+        return count + amount
+
     def _wake(self, found: _Conversation) -> None:
         busy = found.lease or found.turn in dict(self.queue)
-        if not self._silent_for(found) and found.inbox and not busy:
+        if not self._keeps_silent(found) and found.inbox and not busy:
             self._queue(found)
 
     def _record_inbox(self, found: _Conversation, but: int = 0) -> None:
@@ -635,15 +681,20 @@ class FakeStore:
     async def turn(self, conversation: str, turn_id: str) -> AsyncIterator["_FakeHand | None"]:
         found = self._conversations.get(conversation)
         self.queue = [job for job in self.queue if job[0] != turn_id]
-        if found is None or found.lease or self._silent_for(found) or not found.inbox:
+        if found is None or found.lease or self._keeps_silent(found) or not found.inbox:
             yield None
             return
+        open_one = self.records[found.open] if found.open else {}
+        if found.owed and found.open and open_one.get("instead") != found.owed:
+            self._close_open(found)
+            turn_id = uuid.uuid4().hex
         turn_id = found.open or turn_id
         if "ending" in self.records[turn_id]:
             yield None
             return
         token = uuid.uuid4().hex
         self.check_holds(token)
+        self._note_usage(found, self.records[turn_id])
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:
@@ -698,6 +749,14 @@ class _FakeHand:
             deaths=int(record.get("deaths", "0")),
             whole="whole" in record,
             before=last if last and last.reply_id != turn_id else None,
+            owed=conversation.owed,
+            instead=record.get("instead", "") if "begun" in record else "",
+            usage=Usage(
+                int(record["minute_turns"]),
+                int(record["day_turns"]),
+                int(record["day_tokens"]),
+                record["told"] == "1",
+            ),
         )
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
@@ -746,11 +805,12 @@ class _FakeHand:
     async def join(self) -> Turn:
         self._check()
         self.grown.clear()
-        if self._store._silent_for(self._conversation):
+        if self._store._keeps_silent(self._conversation):
             raise Paused("a pause has begun")
         self._drop_plan()
         self._record["joins"] = str(int(self._record.get("joins", "0")) + 1)
-        self.turn = replace(self.turn, messages=list(self._conversation.inbox))
+        found = self._conversation
+        self.turn = replace(self.turn, messages=list(found.inbox), owed=found.owed)
         return self.turn
 
     async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
@@ -771,7 +831,9 @@ class _FakeHand:
         self, bubble: Bubble, *, attempt: int, within: timedelta, unless_grown: bool = False
     ) -> Clearance | None:
         self._check()
-        if self._store._silent_for(self._conversation):
+        owed = self.turn.owed
+        silent = self._store._keeps_silent if owed else self._store._silent_for
+        if silent(self._conversation):
             raise Paused("a pause has begun")
         if self._is_sent(bubble.number):
             if f"state:{bubble.number}" not in self._record:
@@ -880,7 +942,7 @@ class _FakeHand:
         self._record["given_up_at"] = self._now()
         self._record.pop("deaths", None)
 
-    async def finish(self, said: str, *, ending: str) -> None:
+    async def finish(self, said: str, *, ending: str, closing: Closing = NOTHING_MORE) -> None:
         self._check()
         found = self._conversation
         answered = list(self.turn.messages)
@@ -898,10 +960,21 @@ class _FakeHand:
         if ending == "answered":
             self._store._troubles.pop("model", None)
         found.lease = found.turn = found.open = None
-        if self._store._silent_for(found) == "stop":
+        self._close(found, closing)
+        if self._store._keeps_silent(found) == "stop":
             self._store._record_inbox(found)
-        if found.inbox and not self._store._silent_for(found):
+        if found.inbox and not self._store._keeps_silent(found):
             self._store._queue(found)
+
+    def _close(self, found: _Conversation, closing: Closing) -> None:
+        if found.owed == self.turn.owed:
+            found.owed = ""
+        if closing.tokens:
+            self._store.count_up(found, "tokens", closing.tokens, timedelta(days=1))
+        if closing.told:
+            found.told_until = found.used[closing.told][0]
+        if closing.pause:
+            self._store._set_pause(found, closing.pause, closing.until)
 
 
 @dataclass

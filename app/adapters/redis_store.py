@@ -16,6 +16,9 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:pause:<c>``           str    a conversation's pause: reason, since and until (ms)
 ``rv:pause:number:<n>``    str    a number's pause, likewise
 ``rv:paused:<n>``          zset   conversations that wait for the end of their number's pause
+``rv:minute:<c>``, ``day``  str    turns of a person's within a minute, a day
+``rv:tokens:<c>``          str    tokens likewise
+``rv:told:<c>``            str    the person knows that a limit is reached
 ``rv:swept``               str    somebody has just swept
 ``rv:lease:<c>``           str    the token of the turn in hand
 ``rv:turn:<t>``            hash   one turn's record: its bubbles, times and ending
@@ -67,10 +70,12 @@ from app.core.model import (
     InboundMessage,
     Moved,
     Notice,
+    Owed,
     Pause,
     PauseReason,
     Status,
 )
+from app.core.switches import switch_of
 from app.errors import LeaseLost, Parked, Unavailable
 from app.pipeline.ports import DEFAULT_RATES, Outcome, Rates, Taken, TurnJobs, TurnRecord
 
@@ -272,6 +277,7 @@ class RedisStore:
         match event:
             case InboundMessage():
                 number = event.phone_number_id
+                switch = switch_of(event.text)
                 fields = [
                     "message",
                     keys.message(event.wamid),
@@ -284,6 +290,7 @@ class RedisStore:
                     event.name or "",
                     int(event.sent_at.timestamp()),
                     token_hex(16),
+                    switch.way if switch else "",
                 ]
                 return orjson.dumps(fields), orjson.dumps(event)
             case Status():
@@ -349,6 +356,7 @@ class RedisStore:
             history=taken[1],
             record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
             last=taken[3].decode(),
+            owed=cast(Owed, taken[5].decode()),
             texts_kept=self._texts_kept,
         )
         body = asyncio.current_task()
@@ -397,6 +405,7 @@ class RedisStore:
                 int(LEASE_SECONDS * 1000),
                 MOST_MESSAGES,
                 time.time(),
+                token_hex(16),
             ]
         )
         if answer[0] == b"held":

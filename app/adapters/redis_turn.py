@@ -22,12 +22,14 @@ from app.core.model import (
     Delivery,
     InboundMessage,
     LastBubble,
+    Owed,
     Standing,
     Turn,
+    Usage,
     Utterance,
 )
 from app.errors import LeaseLost, Parked, Paused, Scope
-from app.pipeline.ports import Clearance, Rates
+from app.pipeline.ports import NOTHING_MORE, Clearance, Closing, Rates
 
 log = structlog.get_logger()
 
@@ -91,6 +93,7 @@ class RedisTurn:
         history: Sequence[bytes],
         record: Mapping[bytes, bytes],
         last: str,
+        owed: Owed,
         texts_kept: timedelta,
     ) -> None:
         """
@@ -128,6 +131,9 @@ class RedisTurn:
             deaths=int(record.get(b"deaths", b"0")),
             whole=b"whole" in record,
             before=_last_bubble(last, turn_id),
+            owed=owed,
+            instead=record.get(b"instead", b"").decode() if begun is not None else "",
+            usage=_usage(record),
         )
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
@@ -141,16 +147,18 @@ class RedisTurn:
         """See ``TurnInHand.join``."""
         self.grown.clear()
         turn = self.turn
-        documents = await self._scripts.join(
+        answer = await self._scripts.join(
             args=[turn.conversation, turn.token, turn.turn_id, MOST_MESSAGES]
         )
-        if documents is None:
+        if answer is None:
             raise LeaseLost("another worker holds the conversation")
-        if documents == b"paused":
+        if answer == b"paused":
             raise Paused("a pause has begun")
+        owed, documents = answer
         self._joins += 1
         self._documents = documents
-        self.turn = replace(turn, messages=[message_of(document) for document in documents])
+        messages = [message_of(document) for document in documents]
+        self.turn = replace(turn, messages=messages, owed=cast(Owed, owed.decode()))
         return self.turn
 
     async def plan(self, bubbles: Sequence[Bubble], *, whole: bool) -> None:
@@ -180,6 +188,7 @@ class RedisTurn:
                 self._answers(),
                 self._rates.pair_burst,
                 self._rates.number_rate,
+                int(bool(turn.owed)),
             ]
         )
         if answer[0] == b"lost":
@@ -334,7 +343,7 @@ class RedisTurn:
         ):
             raise LeaseLost("another worker holds the conversation")
 
-    async def finish(self, said: str, *, ending: str) -> None:
+    async def finish(self, said: str, *, ending: str, closing: Closing = NOTHING_MORE) -> None:
         """See ``TurnInHand.finish``."""
         turn = self.turn
         heard = "\n".join(message.text for message in turn.messages)
@@ -344,7 +353,7 @@ class RedisTurn:
         next_turn = uuid.uuid4().hex
         args: list[str | bytes | int | float] = [
             *(turn.conversation, turn.token, turn.turn_id, next_turn),
-            *(rq_time(), ending, time.time(), len(entries)),
+            *(rq_time(), ending, time.time(), self._closing(closing), len(entries)),
             *(_entry(utterance) for utterance in entries),
         ]
         for message, document in zip(turn.messages, self._documents, strict=True):
@@ -355,6 +364,18 @@ class RedisTurn:
             raise LeaseLost("another worker holds the conversation")
         if outcome == b"queued":
             log.info("turn.queued", next_turn_id=next_turn)
+
+    def _closing(self, closing: Closing) -> bytes:
+        until = closing.until
+        return orjson.dumps(
+            {
+                "owed": self.turn.owed,
+                "pause": closing.pause or "",
+                "ends": int(until.timestamp() * 1000) if until else 0,
+                "told": closing.told,
+                "tokens": closing.tokens,
+            }
+        )
 
 
 def utterance_of(entry: bytes) -> Utterance:
@@ -414,6 +435,12 @@ def _standing(turn_id: str, record: Mapping[bytes, bytes]) -> Iterator[Standing]
             ),
         )
         number += 1
+
+
+def _usage(record: Mapping[bytes, bytes]) -> Usage:
+    names = (b"minute_turns", b"day_turns", b"day_tokens", b"told")
+    minute, day, tokens, told = (int(record.get(name, b"0")) for name in names)
+    return Usage(minute, day, tokens, bool(told))
 
 
 def _last_bubble(last: str, turn_id: str) -> LastBubble | None:

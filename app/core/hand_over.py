@@ -1,6 +1,7 @@
 """The model's own way to call for a human: a mark in its answer that the person never sees."""
 
 import re
+from collections.abc import Sequence
 
 MARK = "[[HUMAN]]"
 
@@ -14,13 +15,14 @@ HOW_TO = (
 _MARK = re.compile(r"[\s*_~`>\"'(\-]*\[\[\s*HUMAN\s*\]\]", re.IGNORECASE)
 
 
-def until_mark(cut: str) -> tuple[str, bool]:
-    """What the person may see of one cut of the model's text, and whether it calls for a human.
+def until_mark(cuts: Sequence[str]) -> tuple[Sequence[str], bool]:
+    """What the person may see of some cuts of the model's text, and whether they call for a human.
 
     Asked once for each cut, not for each delta. A cut never ends within the mark: it has no space,
     sentence end or line end, and is shorter than anything that is cut by force.
     """
-    if "[[" not in cut:
-        return cut, False
-    found = _MARK.search(cut)
-    return (cut[: found.start()], True) if found else (cut, False)
+    for number, cut in enumerate(cuts):
+        found = _MARK.search(cut) if "[[" in cut else None
+        if found:
+            return [*cuts[:number], cut[: found.start()]], True
+    return cuts, False

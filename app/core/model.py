@@ -241,6 +241,26 @@ class LastBubble:
     sending_at: datetime
 
 
+Owed = Literal["", "stopped", "started"]
+"""The one sentence that follows a STOP, or a START after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a person has used up, this turn included.
+
+    Attributes:
+        minute_turns: Within the minute that began with its first turn; the same for the day.
+        day_tokens: That model's requests have cost, as the provider counted or by our estimate.
+        told: Whether the person knows already that a limit is reached.
+    """
+
+    minute_turns: int = 1
+    day_turns: int = 1
+    day_tokens: int = 0
+    told: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What a person said since our last reply, answered together.
@@ -256,6 +276,9 @@ class Turn:
         deaths: Workers that have died with it in a row, since a bubble of it last got through.
         next_number: Of the next bubble: an apology of an earlier run has a number too.
         before: The last bubble of the reply before; ``None`` when there is none.
+        owed: The one thing to be said, when there is one.
+        instead: What an earlier run decided to say in place of an answer; ``""`` for nothing.
+        usage: As of this turn's first run.
     """
 
     turn_id: str
@@ -268,3 +291,6 @@ class Turn:
     next_number: int = 0
     deaths: int = 0
     before: LastBubble | None = None
+    owed: Owed = ""
+    instead: str = ""
+    usage: Usage = Usage()

@@ -319,6 +319,10 @@ class TurnJobs:
     tail: str
 
 
+Window = Literal["minute", "day", "tokens"]
+"""What a person may use up: turns of a minute, turns of a day, tokens of a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clearance:
     """Leave to send one bubble.
@@ -356,6 +360,26 @@ class Rates:
 
 
 DEFAULT_RATES = Rates()
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What happens together with a turn's end.
+
+    Attributes:
+        pause: The bot is silent from now on, for this reason; ``None``: it is not.
+        until: When that ends; see ``Store.pause``.
+        told: Which limit's window the person has been told of: that is enough for this window.
+        tokens: What the model's requests have cost.
+    """
+
+    pause: PauseReason | None = None
+    until: datetime | None = None
+    told: Window | Literal[""] = ""
+    tokens: int = 0
+
+
+NOTHING_MORE = Closing()
 
 
 class TurnInHand(Protocol):
@@ -468,7 +492,7 @@ class TurnInHand(Protocol):
         """
         ...
 
-    async def finish(self, said: str, *, ending: str) -> None:
+    async def finish(self, said: str, *, ending: str, closing: Closing = NOTHING_MORE) -> None:
         """History, acknowledgement of exactly the messages read, and release, in one step.
 
         Queues the next turn when something new has come in. The second time raises ``LeaseLost``.
@@ -476,6 +500,7 @@ class TurnInHand(Protocol):
         Args:
             said: What the person has seen of the answer, as the model wrote it; ``""`` for nothing.
             ending: A fixed word: ``answered``, ``apology``, ``refused`` …
+            closing: What else happens in that step.
         """
         ...
 
@@ -543,6 +568,8 @@ class Limits:
         uncertain_wait: How long a send without an answer waits for its status.
         resend_uncertain: Whether it is then sent again.
         interrupts: Whether a message that comes after the first bubble stops the answer.
+        minute_turns, day_turns, day_tokens: What one person may use up of each; 0: any.
+        handoff_pause: How long the bot is silent once a human has been called for.
     """
 
     min_chars: int = 100
@@ -557,6 +584,10 @@ class Limits:
     uncertain_wait: timedelta = timedelta(seconds=8)
     resend_uncertain: bool = True
     interrupts: bool = False
+    minute_turns: int = 10
+    day_turns: int = 200
+    day_tokens: int = 500_000
+    handoff_pause: timedelta = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import structlog
@@ -12,7 +12,7 @@ from structlog.contextvars import bind_contextvars
 from app import metrics
 from app.core.continuation import Continuation, continue_prompt
 from app.core.cutting import PacedChunker
-from app.core.markup import split_to_fit, to_whatsapp
+from app.core.hand_over import until_mark
 from app.core.model import Bubble, PromptMessage, Turn
 from app.core.phrases import phrase
 from app.core.window import estimate_tokens, prompt_for
@@ -26,8 +26,16 @@ from app.errors import (
     Unavailable,
     Uncertain,
 )
-from app.pipeline.ports import Finish, Meter, ReplyServices, TurnInHand
+from app.pipeline.drafts import Drafts
+from app.pipeline.ports import NOTHING_MORE, Closing, Finish, Meter, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
+from app.pipeline.stepping_aside import (
+    fallen_silent,
+    handed_over,
+    instead_of_answer,
+    step_aside,
+    words_of,
+)
 from app.pipeline.tracing import model_called, trace_name, turn_traced
 
 log = structlog.get_logger()
@@ -81,12 +89,14 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         if hand.turn.deaths > MOST_DEATHS:
             raise Deadly(f"{hand.turn.deaths} workers have died with this turn")
-        said, ending = await _answer(hand, services)
+        said, ending, closing = await _answer(hand, services)
         if ending == "paused" and not said:
             log.info("turn.paused")
             return ending  # nobody has answered: the messages wait for the end of the pause
-        await hand.finish(said, ending=ending)
+        await hand.finish(said, ending=ending, closing=closing)
     services.meter.count(metrics.TURNS, ending=ending)
+    if closing.pause:
+        fallen_silent(conversation, closing.pause, services)
     log.info("turn.ended", ending=ending)
     return ending
 
@@ -117,35 +127,55 @@ async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> N
     log.error("turn.given_up")
 
 
-async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str]:
-    """Send the answer; what the person has seen of it, and a word for how it ended."""
+async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str, Closing]:
+    """Send the answer, or step aside; what the person has seen, a word for how it ended, and what
+    else comes with the end.
+    """
+    spent = _Spent()
+    said, ending, closing = await _answer_or_step_aside(hand, services, spent)
+    return said, ending, replace(closing, tokens=spent.tokens)
+
+
+async def _answer_or_step_aside(
+    hand: TurnInHand, services: ReplyServices, spent: "_Spent"
+) -> tuple[str, str, Closing]:
     joins = 0
     while True:
+        instead = instead_of_answer(hand.turn, services.limits, services.clock.now())
+        if instead and (hand.turn.owed or not _is_expired(hand.turn, services)):
+            try:
+                said = await step_aside(instead, hand, services)
+            except Paused:
+                return "", "paused", NOTHING_MORE
+            return said, instead.ending, instead.closing
         sender = Sender(hand, services, joinable=joins < MOST_JOINS)
         try:
             async with (
                 turn_traced(hand.turn, services, calm=(Grown,)) as noted,
                 _typing_shown(hand.turn, services) as bubble_sent,
             ):
-                writing = _write(hand, sender, services, bubble_sent)
+                writing = _write(hand, sender, services, bubble_sent, spent)
                 noted["ending"] = ending = await _unless_grown(writing, hand, sender)
             if sender.said:
                 services.meter.observe(metrics.REPLY_BUBBLES, len(sender.said))
-            return "\n\n".join(sender.said), ending
-        except Paused:
-            return "\n\n".join(sender.said), "paused"
-        except Grown:
+            closing = NOTHING_MORE
+            if ending == "handed_over":
+                closing = handed_over("model", services.limits, services.clock.now()).closing
+            return "\n\n".join(sender.said), ending, closing
+        except (Grown, Paused):
+            if sender.said or hand.turn.standing:
+                return "\n\n".join(sender.said), "paused", NOTHING_MORE
             joins += 1
             try:
-                turn = await hand.join()
+                turn = await hand.join()  # a STOP may be the pause: then there is a word to say
             except Paused:
-                return "", "paused"
+                return "", "paused", NOTHING_MORE
             log.info(
                 "turn.joined",
                 messages=[services.keys.message(message.wamid) for message in turn.messages],
             )
         except (Refused, Uncertain) as exc:
-            return "\n\n".join(sender.said), type(exc).__name__.lower()
+            return "\n\n".join(sender.said), type(exc).__name__.lower(), NOTHING_MORE
 
 
 async def _unless_grown(writing: Coroutine[Any, Any, str], hand: TurnInHand, sender: Sender) -> str:
@@ -168,7 +198,11 @@ async def _unless_grown(writing: Coroutine[Any, Any, str], hand: TurnInHand, sen
 
 
 async def _write(
-    hand: TurnInHand, sender: Sender, services: ReplyServices, bubble_sent: Callable[[], None]
+    hand: TurnInHand,
+    sender: Sender,
+    services: ReplyServices,
+    bubble_sent: Callable[[], None],
+    spent: "_Spent",
 ) -> str:
     """Stream the model's answer into bubbles, or say in one sentence why there is none."""
     turn, bot = hand.turn, services.bot
@@ -185,17 +219,18 @@ async def _write(
         return "expired"
     await sender.resume()
     if turn.whole:
-        return "answered"
+        return turn.instead or "answered"
     if not any(message.readable for message in turn.messages):
         return await say("cannot_read")
 
     started = asyncio.get_running_loop().time()
     bubbles: asyncio.Queue[Bubble | None] = asyncio.Queue()
-    reading = asyncio.create_task(
-        _read_model(
-            hand, services, drafts, bubbles, room=lambda: sender.burst_left - bubbles.qsize()
-        )
-    )
+
+    def room() -> int:
+        return sender.burst_left - bubbles.qsize()
+
+    work = _read_model(hand, services, drafts, bubbles, spent, room=room)
+    reading = asyncio.create_task(work)
     try:
         while (bubble := await bubbles.get()) is not None:
             await sender.send(bubble)
@@ -209,36 +244,21 @@ async def _write(
                 )
             if services.limits.interrupts and hand.grown.is_set():
                 return "interrupted"
-        complete = await reading
+        ending = await reading
     except (Parked, Unavailable):
         await reading  # what the model still writes is written down for the run that goes on
         raise
     finally:
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-    if complete:
-        return "answered"
-    return await say("broke_off" if sender.said else "no_answer")
+    return ending or await say("broke_off" if sender.said else "no_answer")
 
 
-class Drafts:
-    """Numbers the bubbles of one reply, each in the channel's markup."""
+@dataclass(slots=True)
+class _Spent:
+    """What the turn's requests to the model have cost, in tokens."""
 
-    def __init__(self, reply_id: str, *, first: int) -> None:
-        self._reply_id = reply_id
-        self._next = first
-
-    def of(self, source: str) -> list[Bubble]:
-        """The bubbles of one cut of the model's text: one, or more where markup made it too long;
-        none where nothing is left to be seen.
-        """
-        texts = [text for text in split_to_fit(to_whatsapp(source)) if text.strip()]
-        bubbles = []
-        for text in texts:
-            own = source if len(texts) == 1 else text
-            bubbles.append(Bubble(self._reply_id, self._next, text, own))
-            self._next += 1
-        return bubbles
+    tokens: int = 0
 
 
 NOT_FINISHED = Finish("")
@@ -262,10 +282,11 @@ async def _read_model(
     services: ReplyServices,
     drafts: Drafts,
     bubbles: asyncio.Queue[Bubble | None],
+    spent: _Spent,
     *,
     room: Callable[[], int],
-) -> bool:
-    """Put the answer's bubbles into the queue, then ``None``; whether the answer is complete.
+) -> Literal["answered", "handed_over", ""]:
+    """Put the answer's bubbles into the queue, then ``None``; how it ended, ``""``: in its middle.
 
     A model that has said nothing yet is asked once more; after its first word it is not, since the
     person may have read it.
@@ -287,21 +308,26 @@ async def _read_model(
                 async with aclosing(_read_once(prompt, said, services, reading, room)) as cuts:
                     async for sources, whole in cuts:
                         reading.cut += sources
-                        cut = [bubble for source in sources for bubble in drafts.of(source)]
+                        shown, calls = until_mark(sources)
+                        cut = [bubble for source in shown for bubble in drafts.of(source)]
+                        if calls:
+                            cut += await _hand_over(hand, drafts, services)
                         for bubble in cut:
                             bubbles.put_nowait(bubble)  # it may leave before it is written down
-                        await hand.plan(cut, whole=whole)
-                return True
+                        await hand.plan(cut, whole=whole or calls)
+                        if calls:
+                            return "handed_over"
+                return "answered"
             except (Refused, Unavailable) as exc:
                 if said and exc.code == NO_TEXT:  # what the person has read was all of it
                     await hand.plan([], whole=True)
-                    return True
+                    return "answered"
                 reading.error = str(exc.code or type(exc).__name__)
                 services.meter.count(metrics.MODEL_ERRORS, code=str(exc.code or "none"))
                 log.warning("model.failed", error=str(exc), deltas=reading.deltas, attempt=attempt)
                 await services.store.report_trouble("model", str(exc.code or "unavailable"))
                 if reading.deltas or isinstance(exc, Refused) or attempt == MODEL_TRIES:
-                    return False
+                    return ""
                 asked = exc.retry_after.total_seconds() if exc.retry_after else 0.0
                 wait = max(MODEL_RETRY_SECONDS, asked)
                 await services.clock.sleep(min(wait, MODEL_RETRY_MOST_SECONDS))
@@ -313,9 +339,9 @@ async def _read_model(
                     finish=reading.finish,
                     error=reading.error,
                 )
-                _measure(reading, prompt, services.meter)
+                spent.tokens += _measure(reading, prompt, services.meter)
                 await _note(reading, hand)
-        return False
+        return ""
     finally:
         bubbles.put_nowait(None)
 
@@ -365,19 +391,28 @@ async def _read_once(
         raise failure
 
 
-def _measure(reading: _Reading, prompt: Sequence[PromptMessage], meter: Meter) -> None:
-    """One stream's figures; one that we broke off ourselves has no end and no pace."""
+async def _hand_over(hand: TurnInHand, drafts: Drafts, services: ReplyServices) -> list[Bubble]:
+    """The sentence that follows when the model has called for a human; noted for a later run."""
+    instead = handed_over("model", services.limits, services.clock.now())
+    await hand.note(instead=instead.ending)
+    return drafts.of(words_of(instead, hand.turn, services))
+
+
+def _measure(reading: _Reading, prompt: Sequence[PromptMessage], meter: Meter) -> int:
+    """One stream's figures; one that we broke off ourselves has no end and no pace. Its tokens."""
     if reading.ended_at:
         meter.observe(metrics.STREAM_SECONDS, max(0.0, reading.ended_at - reading.asked_at))
     if not reading.deltas:
-        return
+        return 0
     meter.observe(metrics.FIRST_TOKEN_SECONDS, max(0.0, reading.first_token_at - reading.asked_at))
     meter.observe(metrics.STREAM_DELTAS, reading.deltas)
     told = reading.finish
-    _count_tokens(meter, "prompt", told.prompt_tokens, [message.content for message in prompt])
+    texts = [message.content for message in prompt]
+    asked = _count_tokens(meter, "prompt", told.prompt_tokens, texts)
     tokens = _count_tokens(meter, "completion", told.completion_tokens, reading.cut)
     if (seconds := reading.ended_at - reading.first_token_at) >= PACE_SECONDS:
         meter.observe(metrics.STREAM_TOKENS_PER_SECOND, tokens / seconds)
+    return asked + tokens
 
 
 def _count_tokens(meter: Meter, kind: str, told: int | None, texts: Sequence[str]) -> int:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import metrics
-from app.core.model import Bubble, InboundMessage, Moved, PauseReason, Utterance
+from app.core.model import Bubble, InboundMessage, Moved, PauseReason, Usage, Utterance
 from app.errors import Paused
-from app.pipeline.ports import TurnInHand
+from app.pipeline.ports import Closing, TurnInHand
 from tests.contracts.conftest import KEYS, Stage
 from tests.fakes import NOW, NUMBER, FakeStore, said
 
@@ -323,3 +323,160 @@ async def test_a_persons_own_pause_outlasts_the_numbers(stage: Stage) -> None:
     assert await stage.take_job() is None
     await stage.store.resume(MINE)
     assert await heard(stage) == ["one"]
+
+
+# -- STOP and START, and what is owed about them -----------------------------------------------
+
+
+async def owed(stage: Stage) -> tuple[str, list[str]]:
+    """What the next turn owes and has heard."""
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.finish("Yes.", ending=hand.turn.owed or "answered")
+        return hand.turn.owed, [message.text for message in hand.turn.messages]
+
+
+async def test_a_stop_is_confirmed_once_and_then_nothing_is_said(stage: Stage) -> None:
+    assert await taken(stage, [said("one"), said("Stop!")]) == ["queued", "joined"]
+    assert await owed(stage) == ("stopped", ["one", "Stop!"])
+    assert await taken(stage, [said("hello?"), said("STOP")]) == ["paused", "paused"]
+    assert await stage.take_job() is None
+    stands = await stage.store.pause_of(MINE)
+    assert stands is not None
+    assert (stands.reason, stands.until) == ("stop", None)
+
+
+async def test_a_start_ends_it_and_is_a_word_like_others_to_a_bot_that_speaks(stage: Stage) -> None:
+    await stage.store.take_in([said("stop")])
+    await owed(stage)
+    await stage.store.take_in([said("are you there?")])
+    assert await taken(stage, [said("Start")]) == ["queued"]
+    assert await owed(stage) == ("started", ["Start"])
+    assert await stage.store.pause_of(MINE) is None
+    await stage.store.take_in([said("start")])
+    assert await owed(stage) == ("", ["start"])
+    texts = [entry.text for entry in await history(stage)]
+    assert texts == ["stop", "Yes.", "are you there?", "Start", "Yes.", "start", "Yes."]
+
+
+async def test_a_stop_ends_a_running_answer_and_is_confirmed_by_the_next_turn(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await stage.store.take_in([said("stop")])
+        with pytest.raises(Paused):
+            await hand.begin_send(bubble_of(hand, 1), attempt=1, within=SECOND)
+        await hand.finish("Yes.", ending="paused")
+    assert await owed(stage) == ("stopped", ["stop"])
+
+
+async def test_a_stop_before_the_first_bubble_joins_the_turn(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await stage.store.take_in([said("stop")])
+        with pytest.raises(Paused):
+            await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        turn = await hand.join()
+        assert (turn.owed, [message.text for message in turn.messages]) == (
+            "stopped",
+            ["one", "stop"],
+        )
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.finish("Yes.", ending="stopped")
+    assert await stage.take_job() is None
+
+
+async def test_nobody_wants_the_rest_of_an_answer_that_a_dead_worker_left_after_a_stop(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)  # and then it died
+    await stage.store.take_in([said("stop")])
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert hand.turn.turn_id != turn_id
+        assert (hand.turn.owed, list(hand.turn.standing)) == ("stopped", [])
+        assert [entry.text for entry in hand.turn.history] == ["Yes."]
+
+
+async def test_a_confirmation_that_a_dead_worker_had_begun_is_gone_on_with(stage: Stage) -> None:
+    await stage.store.take_in([said("stop")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.note(instead="stopped")
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)  # and then it died
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert (hand.turn.turn_id, hand.turn.owed) == (turn_id, "stopped")
+        assert (hand.turn.instead, len(hand.turn.standing)) == ("stopped", 1)
+
+
+async def test_a_stop_in_another_pause_takes_its_place(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    await heard(stage)
+    await pause(stage, "asked")
+    await stage.store.take_in([said("hello?")])
+    await stage.store.take_in([said("stop")])
+    assert await owed(stage) == ("stopped", ["hello?", "stop"])
+
+
+async def test_a_silent_number_does_not_even_confirm_a_stop_until_it_may(stage: Stage) -> None:
+    await stage.store.pause_number(NUMBER, until=None)
+    assert await taken(stage, [said("stop")]) == ["paused"]
+    assert await stage.take_job() is None
+    await stage.store.resume_number(NUMBER)
+    assert await owed(stage) == ("stopped", ["stop"])
+
+
+# -- what comes with a turn's end --------------------------------------------------------------
+
+
+async def test_a_turn_can_end_in_silence_in_one_step(stage: Stage) -> None:
+    await stage.store.take_in([said("a human, please")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await stage.store.take_in([said("now!")])
+        closing = Closing(pause="asked", until=now(stage) + HOUR)
+        await hand.finish("One moment.", ending="handed_over", closing=closing)
+    assert await stage.take_job() is None
+    stands = await stage.store.pause_of(MINE)
+    assert stands is not None
+    assert stands.reason == "asked"
+    await stage.store.resume(MINE)
+    assert await heard(stage) == ["now!"]
+
+
+async def test_turns_and_tokens_are_counted_and_a_second_run_counts_nothing(stage: Stage) -> None:
+    seen = []
+    for number in range(3):
+        await stage.store.take_in([said(f"no. {number}")])
+        turn_id, conversation = await job_of(stage)
+        for closing in (None, Closing(tokens=100, told="minute" if number == 1 else "")):
+            async with stage.store.turn(conversation, turn_id) as hand:
+                assert hand is not None
+                seen.append(hand.turn.usage)
+                if closing:
+                    await hand.finish("Yes.", ending="answered", closing=closing)
+    first, second, third = Usage(1, 1, 0), Usage(2, 2, 100), Usage(3, 3, 200, told=True)
+    assert seen == [first, first, second, second, third, third]
+
+
+async def test_another_persons_usage_is_their_own(stage: Stage) -> None:
+    await stage.store.take_in([said("mine")])
+    await heard(stage)
+    await stage.store.take_in([said("theirs", user_id="US.2", phone=None)])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert hand.turn.usage == Usage(1, 1, 0)

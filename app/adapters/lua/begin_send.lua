@@ -1,18 +1,19 @@
 -- Write down that a bubble is about to leave, and read where it goes.
 -- ARGV: conversation, token, turn, number, attempt, source, text, messages read (or '' for any),
 --       ms that the send may take, time in Unix seconds, keys of the messages answered,
---       PAIR_BURST, NUMBER_RATE.
+--       PAIR_BURST, NUMBER_RATE, '1' for a sentence that is owed about a STOP.
 -- Returns {'lost'}, {'paused'}, {'grown'}, {'held', ms, scope}: not now, ask again then; {'sent'}: a status
 -- says that the bubble has been sent, whoever knows of it; or
 -- {'go', phone_number_id, phone, user_id, ms to wait for its turn, bubbles left of the pair's burst}.
 -- Nothing of this attempt leaves after its deadline; a successor's clock starts there.
 
 local conversation, token, turn, number, attempt, source, text, read, send_ms, at, answers, burst,
-  rate = unpack(ARGV)
+  rate, owed = unpack(ARGV)
 if redis.call('GET', lease_key(conversation)) ~= token then return { 'lost' } end
 local key = conversation_key(conversation)
 local address = redis.call('HMGET', key, 'number_id', 'phone', 'user_id')
-if silent_for(conversation, address[1] or '') then return { 'paused' } end
+local silent = owed == '1' and keeps_silent or silent_for
+if silent(conversation, address[1] or '') then return { 'paused' } end
 local record = turn_key(turn)
 local told = tonumber(redis.call('HGET', record, 'delivery:' .. number) or FAILED)
 if told ~= FAILED then

@@ -1,11 +1,12 @@
 -- Take a conversation's lease and read what waits in it.
--- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds.
+-- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds, another turn's id.
 -- Returns {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped, or its holder may be dead:
 -- come back then), or
--- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn}: another
+-- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn, the sentence
+-- that is owed ('stopped', 'started' or '')}: another
 -- one where an earlier turn's answer has begun and not ended, under whichever job.
 
-local conversation, turn, token, lease_ms, most, at = unpack(ARGV)
+local conversation, turn, token, lease_ms, most, at, fresh = unpack(ARGV)
 local key = conversation_key(conversation)
 
 -- A lease is held: by a living worker, or by one that has died since it was renewed.
@@ -27,7 +28,7 @@ if holder then
 end
 
 local number_id = number_of(conversation)
-local silent, whole_number = silent_for(conversation, number_id)
+local silent, whole_number = keeps_silent(conversation, number_id)
 if silent then
   park(conversation, number_id, whole_number)
   if redis.call('HGET', key, 'turn') == turn then redis.call('HDEL', key, 'turn', 'live_ms') end
@@ -41,7 +42,14 @@ if #messages == 0 then
   return { 'empty' }
 end
 
-local reply = redis.call('HGET', key, 'open') or turn
+local owed = redis.call('HGET', key, 'owed')
+local open = redis.call('HGET', key, 'open')
+if owed and open and redis.call('HGET', turn_key(open), 'instead') ~= owed then
+  -- A STOP, or a START after it: nobody wants the rest of that answer.
+  close_open(conversation)
+  turn, open = fresh, nil
+end
+local reply = open or turn
 -- A job that runs once more after its turn has ended: what waits now is another turn's.
 if redis.call('HEXISTS', turn_key(reply), 'ending') == 1 then return { 'empty' } end
 
@@ -59,6 +67,7 @@ if redis.call('HSETNX', record, 'started_at', at) == 1 then
   redis.call('HSET', record, 'said_at', math.floor(oldest[2] / 1000000), 'queued_at',
     redis.call('HGET', 'rq:job:' .. turn, 'created_at') or '')
   list_turn(conversation, reply)
+  note_usage(conversation, record)
 end
 redis.call('HINCRBY', record, 'runs', 1)
 -- Whoever leaves alive takes the name out.
@@ -78,4 +87,5 @@ return {
   redis.call('HGETALL', record),
   redis.call('HGET', key, 'last') or '',
   reply,
+  owed or '',
 }

@@ -41,7 +41,8 @@ for i = 2, #ARGV do
   erase_pause(conversation, ways)
   erased[1] = erased[1] + redis.call('DEL', conversation_key(conversation))
   redis.call('DEL', lease_key(conversation), inbox_key(conversation), history,
-    turns_key(conversation), merged_key(conversation), hold_key('pair', conversation))
+    turns_key(conversation), merged_key(conversation), hold_key('pair', conversation),
+    unpack(usage_keys(conversation)))
   for _, list in ipairs({ PENDING_KEY, GIVEN_UP_KEY, ANSWERED_KEY }) do
     redis.call('ZREM', list, conversation)
   end

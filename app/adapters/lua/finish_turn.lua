@@ -1,17 +1,17 @@
 -- History, acknowledgement, release and the next turn: all of it or nothing.
 -- ARGV: conversation, token, turn, next turn, time as RQ writes it, ending, Unix time,
---       number of history entries, the entries, then key and document of each message answered.
+--       what else happens with it (JSON: see Closing), number of history entries, the entries, then key and document of each message answered.
 -- Returns 'lost', 'done' or 'queued' (something new had come in).
 
-local conversation, token, turn, next_turn, at, ending, seconds, entries = unpack(ARGV, 1, 8)
+local conversation, token, turn, next_turn, at, ending, seconds, closing, entries = unpack(ARGV, 1, 9)
 if redis.call('GET', lease_key(conversation)) ~= token then return 'lost' end
 
 local history = 'rv:history:' .. conversation
-local first = 9 + tonumber(entries)
+local first = 10 + tonumber(entries)
 local key = conversation_key(conversation)
 local later = redis.call('HGET', key, 'aside')
 later = later and redis.call('RPOP', history, later) or {}
-for i = 9, first - 1 do redis.call('RPUSH', history, ARGV[i]) end
+for i = 10, first - 1 do redis.call('RPUSH', history, ARGV[i]) end
 for i = #later, 1, -1 do redis.call('RPUSH', history, later[i]) end
 redis.call('LTRIM', history, -HISTORY_ENTRIES, -1)
 redis.call('EXPIRE', history, TEXTS_SECONDS)
@@ -26,13 +26,18 @@ redis.call('EXPIRE', record, TEXTS_SECONDS)
 if ending == 'answered' then redis.call('DEL', 'rv:trouble:model') end
 redis.call('DEL', lease_key(conversation))
 redis.call('HDEL', key, 'turn', 'live_ms', 'popped_ms', 'open', 'aside')
+closing = cjson.decode(closing)
+if closing.owed == redis.call('HGET', key, 'owed') then redis.call('HDEL', key, 'owed') end
+if closing.tokens > 0 then count_up('tokens', conversation, closing.tokens, DAY) end
+if closing.told ~= '' then note_told(conversation, closing.told) end
+if closing.pause ~= '' then set_pause(conversation, closing.pause, closing.ends) end
 note_pending(conversation)
 note_answered(conversation, seconds)
 redis.call('PUBLISH', NEWS_CHANNEL, turn)
 
 if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'done' end
 local number_id = number_of(conversation)
-local silent, whole_number = silent_for(conversation, number_id)
+local silent, whole_number = keeps_silent(conversation, number_id)
 if silent then
   park(conversation, number_id, whole_number)
   if silent == 'stop' then record_inbox(conversation) end

@@ -57,8 +57,21 @@ local function keep_silence(conversation, user_key, phone_key)
   end
 end
 
+-- STOP silences the bot at once, also in the middle of an answer, and START ends that; the turn that the
+-- word becomes says so, once. A second STOP, and a START to a bot that speaks, are words like others.
+local function flip(conversation, switch, silent)
+  if switch == 'stop' and silent ~= 'stop' then
+    set_pause(conversation, 'stop', 0)
+    redis.call('HSET', conversation_key(conversation), 'owed', 'stopped')
+  elseif switch == 'start' and silent == 'stop' then
+    redis.call('DEL', pause_key(conversation))
+    redis.call('ZREM', PAUSED_KEY, conversation)
+    redis.call('HSET', conversation_key(conversation), 'owed', 'started')
+  end
+end
+
 local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id,
-                            account_id, name, seconds, turn)
+                            account_id, name, seconds, turn, switch)
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
@@ -77,6 +90,11 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   -- By Meta's second, then by arrival: three quick messages often share a second.
   local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
   local silent, whole_number = silent_for(conversation, number_id)
+  if switch ~= '' then
+    flip(conversation, switch, silent)
+    keep_silence(conversation, user_key, phone_key)
+    silent, whole_number = keeps_silent(conversation, number_id)
+  end
   if silent then note_number(number_id) end
   if silent == 'stop' then
     remember(conversation, entry_of(document))

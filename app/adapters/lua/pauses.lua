@@ -89,6 +89,17 @@ local function silent_for(conversation, number_id)
   return nil
 end
 
+-- The same for a turn, which may say the one sentence that is owed about a STOP (unless the whole number
+-- is silent).
+local function keeps_silent(conversation, number_id)
+  local reason, whole_number = silent_for(conversation, number_id)
+  if reason ~= 'stop' then return reason, whole_number end
+  if redis.call('HEXISTS', conversation_key(conversation), 'owed') == 0 then return reason, false end
+  local pause = redis.call('GET', number_pause_key(number_id))
+  if pause and not is_over(string.match(pause, ':(%d+)$')) then return 'operator', true end
+  return nil
+end
+
 -- What waits while nobody may answer is not unanswered: the pause's end finds it.
 local function park(conversation, number_id, whole_number)
   redis.call('ZREM', PENDING_KEY, conversation)
@@ -101,7 +112,7 @@ end
 -- Have what waits answered, if something does and somebody may. Returns how many turns were queued.
 local function wake(conversation, turn, at)
   local number_id = number_of(conversation)
-  local reason, whole_number = silent_for(conversation, number_id)
+  local reason, whole_number = keeps_silent(conversation, number_id)
   if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 0 end
   if reason then
     park(conversation, number_id, whole_number)
@@ -122,6 +133,40 @@ local function wake_number(number_id, at, turns, first)
     redis.call('ZREM', PAUSED_NUMBERS_KEY, number_id)
   end
   return next - first
+end
+
+local MINUTE, DAY = 60, 86400
+local function usage_key(window, conversation) return 'rv:' .. window .. ':' .. conversation end
+
+local function usage_keys(conversation)
+  local keys = {}
+  for i, window in ipairs({ 'minute', 'day', 'tokens', 'told' }) do
+    keys[i] = usage_key(window, conversation)
+  end
+  return keys
+end
+
+local function count_up(window, conversation, amount, seconds)
+  local key = usage_key(window, conversation)
+  local count = redis.call('INCRBY', key, amount)
+  if count == tonumber(amount) then redis.call('EXPIRE', key, seconds) end
+  return count
+end
+
+-- One more turn of this person's, and what they have used up; into its record, so that a later run of the
+-- same turn decides alike. 'told': they know already that a limit is reached.
+local function note_usage(conversation, record)
+  redis.call('HSET', record,
+    'minute_turns', count_up('minute', conversation, 1, MINUTE),
+    'day_turns', count_up('day', conversation, 1, DAY),
+    'day_tokens', redis.call('GET', usage_key('tokens', conversation)) or 0,
+    'told', redis.call('EXISTS', usage_key('told', conversation)))
+end
+
+-- Once in a window is enough.
+local function note_told(conversation, window)
+  local left = redis.call('PTTL', usage_key(window, conversation))
+  if left > 0 then redis.call('SET', usage_key('told', conversation), '', 'PX', left) end
 end
 
 -- Write a pause down; where it ends is in ms, 0 for never. Of two the later end counts, but a STOP

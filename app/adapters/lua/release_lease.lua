@@ -6,5 +6,5 @@ if redis.call('HGET', record, 'holder') == token then redis.call('HDEL', record,
 if redis.call('GET', lease_key(conversation)) ~= token then return end
 redis.call('DEL', lease_key(conversation))
 local number_id = number_of(conversation)
-local silent, whole_number = silent_for(conversation, number_id)
+local silent, whole_number = keeps_silent(conversation, number_id)
 if silent then park(conversation, number_id, whole_number) end
