@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from app.errors import NewerLayout
 from app.settings import SettingsError, load_settings
 
 
@@ -15,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return int(given.run(given))
-    except (SettingsError, CannotStart) as exc:
+    except (SettingsError, CannotStart, NewerLayout) as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
     except KeyboardInterrupt:
@@ -31,7 +32,10 @@ def web(given: argparse.Namespace) -> int:
     import uvicorn
     from uvicorn.supervisors import Multiprocess
 
-    load_settings()  # before any process starts: its complaints are for people
+    from app.adapters.redis_layout import claim_layout
+
+    settings = load_settings()  # before any process starts: its complaints are for people
+    claim_layout(settings.redis_url.get_secret_value())
     config = uvicorn.Config(
         "app.main:asgi",
         factory=True,

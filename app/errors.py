@@ -75,6 +75,17 @@ class Paused(RivuletError):
     """The bot is to be silent in this conversation now. The caller stops, and the messages wait."""
 
 
+class NewerLayout(RivuletError):
+    """Redis holds the data of a newer version of us. The caller leaves it alone and ends."""
+
+    def __init__(self, found: int, ours: int) -> None:
+        super().__init__(
+            f"REDIS_URL: a newer Rivulet keeps its data there (version {found}; this one knows"
+            f" {ours}). Upgrade this process as well.",
+            scope="store",
+        )
+
+
 class Parked(RivuletError):
     """Not now: a limit or a stop holds this turn back. The caller gives it back until later.
 

@@ -14,9 +14,10 @@ from rq.serializers import JSONSerializer
 import workers.jobs  # noqa: F401 - RQ would import them with the first job, which would wait
 from app.adapters.clock import SystemClock
 from app.adapters.redis_client import sync_redis
+from app.adapters.redis_layout import claim_layout
 from app.adapters.rq_queue import QUEUE
 from app.bootstrap import open_accounts
-from app.errors import Unavailable
+from app.errors import NewerLayout, Unavailable
 from app.logs import set_up_logs
 from app.pipeline.ports import Account, Store
 from app.pipeline.watch import watch
@@ -94,6 +95,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{exc}\n")
         return 1
     set_up_logs(settings.log_level, settings.log_format)
+    try:
+        claim_layout(settings.redis_url.get_secret_value())
+    except NewerLayout as exc:
+        sys.stderr.write(f"{exc}\n")
+        return 1
     run(settings, max_concurrency=given.max_concurrency)
     return 0
 

@@ -36,6 +36,7 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:told:<account>``      str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
 ``rv:metrics``             hash   counters and histograms of all processes
+``rv:version`` *           str    of which version all this is (see ``redis_layout``)
 ``rv:owner`` *             str    demo or tests, where they own the database
 =========================  =====  ==============================================================
 """
@@ -60,6 +61,7 @@ from redis.exceptions import RedisError, ResponseError
 from app import metrics
 from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
 from app.adapters.redis_client import SOCKET_SECONDS
+from app.adapters.redis_layout import LAYOUT, LAYOUT_KEY
 from app.adapters.redis_troubles import TRIAL, TROUBLE, RedisTroubles
 from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
 from app.adapters.shared_call import SharedCall
@@ -114,6 +116,10 @@ LEAST_PROBE, MOST_PROBE = timedelta(seconds=1), timedelta(minutes=1)
 """How long the others wait for what becomes of a probe; in between, as long as the stop was."""
 
 NEWS_CHANNEL = "rv:news"
+
+NEWER = "Redis: holds the data of a newer version"
+NEWER_PAUSE = timedelta(seconds=10)
+"""How long a turn is left to the newer version's workers before it is looked at again."""
 
 Update = tuple[bytes, bytes]
 """One event as the intake script reads it."""
@@ -193,7 +199,12 @@ class RedisStore:
 
     async def ping(self) -> None:
         """See ``Store.ping``. It writes: also a Redis that takes no writes answers a PING."""
-        await self._within_limit(self._redis.set("rv:ready", "", ex=TRIAL))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set("rv:ready", "", ex=TRIAL)
+            pipe.get(LAYOUT_KEY)
+            _, found = await self._within_limit(pipe.execute())
+        if int(found or 0) > LAYOUT:
+            raise Unavailable(NEWER, scope="store")
 
     async def beat(self) -> None:
         """See ``Store.beat``."""
@@ -408,6 +419,9 @@ class RedisStore:
                 token_hex(16),
             ]
         )
+        if answer[0] == b"newer":
+            log.error("redis.newer_version")
+            raise Parked(NEWER_PAUSE, scope="store")
         if answer[0] == b"held":
             raise Parked(timedelta(milliseconds=answer[1]))
         if answer[0] == b"empty":
@@ -541,6 +555,7 @@ def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
     fields = ", ".join(_lua_string(field) for field in jobs.fields)
     return "\n".join(
         (
+            f"local LAYOUT, LAYOUT_KEY = {LAYOUT}, {_lua_string(LAYOUT_KEY)}",
             f"local QUEUE = {_lua_string(jobs.queue)}",
             f"local JOB_HEAD, JOB_TAIL = {_lua_string(jobs.head)}, {_lua_string(jobs.tail)}",
             f"local JOB_FIELDS = {{ {fields} }}",
@@ -593,6 +608,8 @@ def _seconds(rq_time: bytes) -> float:
 
 
 def _not_now(exc: Exception) -> Unavailable:
+    if isinstance(exc, ResponseError) and str(exc).startswith("NEWER"):
+        return Unavailable(NEWER, scope="store")
     return Unavailable(f"Redis: {type(exc).__name__}", scope="store")
 
 

@@ -41,6 +41,8 @@ INSIST_PAUSE = timedelta(seconds=0.5)
 LOST_MOST = timedelta(hours=1)
 """After so long, no status of a lost answer is waited for even where none could come in."""
 
+MESSAGE_FIELDS = frozenset(InboundMessage.__annotations__)
+
 MOST_MESSAGES = 100
 """Messages in one turn; what is over waits for the next."""
 
@@ -400,11 +402,11 @@ def rq_time() -> str:
 
 
 def message_of(document: bytes) -> InboundMessage:
-    """A message as it stands in the inbox."""
+    """A message as it stands in the inbox; what a newer version has added to it is left out."""
     fields = orjson.loads(document)
-    return InboundMessage(
-        **{**fields, "sent_at": datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)}
-    )
+    known = {name: value for name, value in fields.items() if name in MESSAGE_FIELDS}
+    sent_at = datetime.fromisoformat(fields["sent_at"]).astimezone(UTC)
+    return InboundMessage(**{**known, "sent_at": sent_at})
 
 
 def _said_before(moment: float, documents: Sequence[bytes]) -> Sequence[bytes]:

@@ -115,7 +115,7 @@ async def test_a_worker_counts_while_its_heart_beats(store: RedisStore, redis: R
     assert (await store.gauges())[metrics.WORKERS] == 2
 
 
-LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:owner")
+LASTING = ("rv:pending", "rv:paused", "rv:paused_numbers", "rv:version", "rv:owner")
 
 
 async def expect_expiry(redis: Redis) -> None:

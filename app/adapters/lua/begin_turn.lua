@@ -1,13 +1,15 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds, another turn's id.
--- Returns {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped, or its holder may be dead:
--- come back then), or
+-- Returns {'newer'} (see is_newer), {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped,
+-- or its holder may be dead: come back then), or
 -- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn, the sentence
 -- that is owed ('stopped', 'started' or '')}: another
 -- one where an earlier turn's answer has begun and not ended, under whichever job.
 
 local conversation, turn, token, lease_ms, most, at, fresh = unpack(ARGV)
 local key = conversation_key(conversation)
+
+if is_newer() then return { 'newer' } end
 
 -- A lease is held: by a living worker, or by one that has died since it was renewed.
 local holder = redis.call('GET', lease_key(conversation))

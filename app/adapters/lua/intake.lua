@@ -246,6 +246,8 @@ local takers = {
   notice = take_notice,
 }
 
+if is_newer() then return redis.error_reply('NEWER data is here than this version of us knows') end
+
 local outcomes = {}
 for i = 2, #ARGV, 2 do
   local update = cjson.decode(ARGV[i])

@@ -6,6 +6,7 @@
 -- Returns how many turns were queued.
 
 local at, before, pause_ms = unpack(ARGV, 1, 3)
+if is_newer() then return 0 end
 if not redis.call('SET', 'rv:swept', '', 'NX', 'PX', pause_ms) then return 0 end
 local most, next = #ARGV - 3, 4
 local waiting = redis.call('ZRANGEBYSCORE', PENDING_KEY, '-inf', before, 'LIMIT', 0, most)

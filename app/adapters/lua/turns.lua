@@ -35,6 +35,9 @@ local function turn_key(turn) return 'rv:turn:' .. turn end
 local function turns_key(conversation) return 'rv:turns:' .. conversation end
 local function merged_key(conversation) return 'rv:merged:' .. conversation end
 
+-- Whether a newer version of us has been here, whose data we must leave alone (see redis_layout.py).
+local function is_newer() return tonumber(redis.call('GET', LAYOUT_KEY) or 0) > LAYOUT end
+
 local asked_ms
 local function now_ms() -- stands still while a script runs
   if not asked_ms then
