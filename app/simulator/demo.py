@@ -35,6 +35,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 OPENAI_URL = "https://api.openai.com/v1"
 
+MADE_UP = "demo-"
+
 DEFAULT_PROMPT = (
     "You answer customers of a small shop for lamps and kitchen things on WhatsApp."
     " You do not know their orders; say so when asked, and how to reach a person."
@@ -133,6 +135,7 @@ def _environment(given: Mapping[str, str], redis_url: str, at: Addresses) -> dic
         "PYTHONUNBUFFERED": "1",
     }
     environment.setdefault("RIVULET_KEY", secrets.token_hex(16))
+    environment.setdefault("ADMIN_TOKEN", MADE_UP + secrets.token_hex(8))
     if not _has_model(environment):
         environment |= {
             "OPENAI_BASE_URL": f"{at.model}/v1",
@@ -337,11 +340,18 @@ def _welcome(at: Addresses, settings: Settings, folder: Path, *, waits: bool) ->
         f"  Phone      {at.phone}/   write to the shop here",
         f"  Webhook    {at.web}/webhook",
         f"  Dashboard  {at.dashboard}/   the queue",
+        f"  Admin      {at.web}/admin   {_admin_token(settings)}",
         f"  Model      {model}",
         f"  Logs       {folder}",
         "",
     ]
     return "\n".join([*lines, "Ctrl-C stops all of it.\n"] if waits else [*lines, ""])
+
+
+def _admin_token(settings: Settings) -> str:
+    """The one that the demo has made up; a person's own is not for the screen."""
+    token = settings.admin_token.get_secret_value() if settings.admin_token else ""
+    return f"with the token {token}" if token.startswith(MADE_UP) else "with your ADMIN_TOKEN"
 
 
 def _write(text: str) -> None:

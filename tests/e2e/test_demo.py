@@ -119,10 +119,14 @@ def demo(place: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
 def test_each_printed_address_answers_and_ctrl_c_ends_all_of_it(place: Path) -> None:
     with demo(place) as started:
         welcome = started.read(until="Ctrl-C")
-        urls = dict(re.findall(r"^  (Phone|Webhook|Dashboard) +(http://\S+)", welcome, re.M))
+        urls = dict(re.findall(r"^  (Phone|Webhook|Dashboard|Admin) +(http://\S+)", welcome, re.M))
         status = {name: httpx2.get(url, timeout=20).status_code for name, url in urls.items()}
         # The handshake's word is wrong; that it says so is our web process.
-        assert status == {"Phone": 200, "Webhook": 403, "Dashboard": 200}
+        assert status == {"Phone": 200, "Webhook": 403, "Dashboard": 200, "Admin": 401}
+        token = re.search(r"with the token (\S+)", welcome)
+        assert token
+        bearer = {"authorization": f"Bearer {token[1]}"}
+        assert httpx2.get(urls["Admin"], headers=bearer, timeout=20).status_code == 200
         if sys.platform == "linux":
             assert len(alive(place)) == 1 + len(PARTS) + 1  # itself, its parts, and Redis
         started.running.send_signal(signal.SIGINT)
