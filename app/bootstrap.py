@@ -183,4 +183,8 @@ def _limits(settings: Settings) -> Limits:
         uncertain_wait=settings.uncertain_wait,
         resend_uncertain=settings.uncertain_policy == "resend",
         interrupts=settings.mid_reply == "interrupt",
+        minute_turns=settings.person_turns_per_minute,
+        day_turns=settings.person_turns_per_day,
+        day_tokens=settings.person_tokens_per_day,
+        handoff_pause=settings.handoff_pause,
     )

@@ -31,6 +31,10 @@ NUMBER_KEYS: Mapping[str, tuple[type, ...]] = {
     "number_rate": _COUNT,
     "uncertain_wait": _DURATION,
     "uncertain_policy": _TEXT,
+    "handoff_pause": _DURATION,
+    "person_turns_per_minute": _COUNT,
+    "person_turns_per_day": _COUNT,
+    "person_tokens_per_day": _COUNT,
 }
 """What a number may have of its own, and TOML's types for it."""
 

@@ -27,7 +27,10 @@ from pydantic import (
 from app.core.pacing import BubbleOrder, BubbleStyle
 from app.numbers import TOKEN_KEY, Tables, numbers_in
 
-OUR_PREFIXES = ("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_")
+OUR_PREFIXES = (
+    *("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_"),
+    *("HANDOFF_", "PERSON_"),
+)
 """Where a name that we do not know is a spelling mistake, not another program's setting."""
 
 NUMBERS_FILE = Path("numbers.toml")
@@ -116,6 +119,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Count = Annotated[int, Field(ge=1)]
+Limit = Annotated[int, Field(ge=0)]
+"""0: there is none."""
 Price = Annotated[float, Field(ge=0, le=1000)]
 Prices = Annotated[dict[str, Price], BeforeValidator(_prices)]
 
@@ -161,6 +166,11 @@ class Settings(BaseModel):
     number_rate: Count = 80
     uncertain_wait: Duration = timedelta(seconds=8)
     uncertain_policy: Literal["resend", "never"] = "resend"
+
+    handoff_pause: Annotated[Duration, Field(gt=timedelta())] = timedelta(hours=12)
+    person_turns_per_minute: Limit = 10
+    person_turns_per_day: Limit = 200
+    person_tokens_per_day: Limit = 500_000
 
     worker_max_concurrency: Count = 200
     worker_drain_seconds: Duration = timedelta(seconds=25)

@@ -12,7 +12,7 @@ from app.simulator.valkey import OWNER_KEY, redis_for
 CLEARED = (
     *("WHATSAPP_", "OPENAI_", "AZURE_OPENAI_", "ANTHROPIC_", "GEMINI_", "LLM_", "BOT_", "RIVULET_"),
     *("BUBBLE_", "WORKER_", "DASHBOARD_", "UNCERTAIN_", "MESSAGE_", "MID_", "PAIR_", "NUMBER_"),
-    *("ADMIN_", "LOG_", "OTEL_", "HISTORY_", "NUMBERS_"),
+    *("ADMIN_", "LOG_", "HANDOFF_", "PERSON_", "OTEL_", "HISTORY_", "NUMBERS_"),
 )
 for _name in [name for name in os.environ if name.startswith(CLEARED)]:
     del os.environ[_name]
