@@ -7,6 +7,7 @@ import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
+from structlog.contextvars import bind_contextvars
 
 from app.errors import Deadly, LeaseLost, Parked, RivuletError
 from app.pipeline.reply import give_up
@@ -29,37 +30,45 @@ async def reply(conversation: str) -> str | Retry:
         conversation: Its opaque key.
     """
     turn_id = current_job.get().id
-    with structlog.contextvars.bound_contextvars(conversation_key=conversation, turn_id=turn_id):
-        try:
-            return await reply_to(conversation, turn_id, services())
-        except Parked as parked:
-            return _parked(parked)
-        except LeaseLost:
-            # Whoever took it answers, and the next run finds that out. If the lease only ran out
-            # (a machine that slept), nobody would come: so there is a next run.
-            log.warning("turn.lost")
-            return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
-        except (RedisConnectionError, RedisTimeoutError):
-            # Redis was away. That is no try of the turn's, and it need not wait long for the next.
-            log.warning("turn.cut_off")
-            return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
-        except asyncio.CancelledError:
-            log.info("turn.cancelled")  # given back by a worker that ends, or stopped by somebody
-            raise
-        except Exception as exc:
-            failure = _without_values(exc)
-        # Not in the handler: a traceback that RQ keeps would quote what was being handled.
+    # For good: RQ's own lines about the job's end come in the same task.
+    bind_contextvars(conversation_key=conversation, turn_id=turn_id)
+    try:
+        return await _reply(conversation, turn_id)
+    except Exception as exc:
+        failure = _without_values(exc)
+    # Not in the handler: a traceback that RQ keeps would quote what was being handled.
+    raise failure from None  # into RQ's registries: tried again, or for the operator to see
+
+
+async def _reply(conversation: str, turn_id: str) -> str | Retry:
+    try:
+        return await reply_to(conversation, turn_id, services())
+    except Parked as parked:
+        return _parked(parked)
+    except LeaseLost:
+        # Whoever took it answers, and the next run finds that out. If the lease only ran out
+        # (a machine that slept), nobody would come: so there is a next run.
+        log.warning("turn.lost")
+        return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
+    except (RedisConnectionError, RedisTimeoutError):
+        # Redis was away. That is no try of the turn's, and it need not wait long for the next.
+        log.warning("turn.cut_off")
+        return Retry(max=MOST_PARKINGS, interval=LOST_SECONDS)
+    except asyncio.CancelledError:
+        log.info("turn.cancelled")  # given back by a worker that ends, or stopped by somebody
+        raise
+    except Exception as exc:
         job = current_job.get()
-        if isinstance(failure, Deadly):
+        if isinstance(exc, Deadly):
             job.retries_left = 0
         left = job.retries_left or 0
-        log.warning("turn.failed", error=str(failure), retries_left=left)
+        log.warning("turn.failed", error=str(_without_values(exc)), retries_left=left)
         if not left:
             try:
                 await give_up(conversation, turn_id, services())
             except Parked as parked:  # nobody can be told now; by then it may work again
                 return _parked(parked)
-        raise failure from None  # into RQ's registries: tried again, or for the operator to see
+        raise
 
 
 def _parked(parked: Parked) -> Retry:

@@ -68,8 +68,9 @@ def failing_on(text: str) -> Exception:
         return error
 
 
-async def test_what_rq_writes_of_an_unforeseen_error_quotes_nothing() -> None:
-    begin_job_with(AbsentStore(failing_on("pineapple")), retries_left=1)
+@pytest.mark.parametrize("retries_left", [1, 0], ids=["tried again", "given up"])
+async def test_what_rq_writes_of_an_unforeseen_error_quotes_nothing(retries_left: int) -> None:
+    begin_job_with(AbsentStore(failing_on("pineapple")), retries_left=retries_left)
     with pytest.raises(Exception, match="ValueError") as caught, capture_logs() as logs:
         await reply("a conversation")
     written = "".join(traceback.format_exception(caught.value))
