@@ -19,7 +19,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-NOISY = ("httpx2", "httpcore2", "openai", "uvicorn.access")
+NOISY = ("httpx2", "httpcore2", "openai", "urllib3", "uvicorn.access")
 """Loggers that print whole URLs or a line for each request: only their warnings."""
 
 

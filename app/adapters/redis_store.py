@@ -357,19 +357,11 @@ class RedisStore:
         if taken is None:
             yield None
             return
-        hand = RedisTurn(
-            self._redis,
-            self._turn_scripts,
-            self._keys,
-            self._rates,
-            ids=(conversation, taken[4].decode(), token),
-            documents=taken[0],
-            history=taken[1],
-            record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
-            last=taken[3].decode(),
-            owed=cast(Owed, taken[5].decode()),
-            texts_kept=self._texts_kept,
-        )
+        try:
+            hand = self._read(conversation, token, taken)
+        except Exception:  # what stands in Redis cannot be read; the next try need not wait
+            await self._release(args=[conversation, token])
+            raise
         body = asyncio.current_task()
         lost = False
 
@@ -401,6 +393,21 @@ class RedisStore:
             self._ended.append((time.monotonic(), hand))
             if not hand.finished:
                 await self._release(args=[conversation, token, hand.turn.turn_id])
+
+    def _read(self, conversation: str, token: str, taken: Sequence[Any]) -> RedisTurn:
+        return RedisTurn(
+            self._redis,
+            self._turn_scripts,
+            self._keys,
+            self._rates,
+            ids=(conversation, taken[4].decode(), token),
+            documents=taken[0],
+            history=taken[1],
+            record=dict(zip(taken[2][::2], taken[2][1::2], strict=True)),
+            last=taken[3].decode(),
+            owed=cast(Owed, taken[5].decode()),
+            texts_kept=self._texts_kept,
+        )
 
     async def _take_lease(self, conversation: str, turn_id: str, token: str) -> list[Any] | None:
         """What ``begin_turn.lua`` has read; ``None`` when there is nothing to do.

@@ -201,6 +201,7 @@ def open_house(
     model: Sequence[str] = (),
     places: Mapping[str, Place] | None = None,
     programs: Mapping[str, Sequence[str]] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[House]:
     """Everything running; stopped with the block.
 
@@ -208,6 +209,7 @@ def open_house(
         meta, model: Further arguments of the simulators (``--set name=value``).
         places: By the part's name, where it is not here.
         programs: What Python runs as ``web`` or ``worker`` in the place of the usual.
+        settings: Further ones.
     """
     programs = {"web": ("-m", "app", "web"), "worker": ("-m", "workers.main"), **(programs or {})}
     place = {name: HERE for name in ("meta", "model", "web", "worker")} | dict(places or {})
@@ -231,6 +233,7 @@ def open_house(
         "OPENAI_API_KEY": "scripted",
         "OPENAI_MODEL": "scripted",
         "BUBBLE_PRICES": "*=0.03",
+        **(settings or {}),
     }
     commands: dict[str, Sequence[str]] = {
         "meta": [
