@@ -374,7 +374,7 @@ def test_nobodys_data_is_anywhere_but_in_the_texts(walk: Walk) -> None:
         "log of worker": walk.poisoned,
         "traces": "chat scripted",
         "metrics": "rivulet_sends_total",
-        "jobs": "TurnFailed",
+        "jobs": "TypeError",
         f"/0/data/job/{walk.failed}.json": "Unavailable",
     }.items():
         assert there.encode() in places[place], place
