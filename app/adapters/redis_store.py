@@ -360,7 +360,7 @@ class RedisStore:
         try:
             hand = self._read(conversation, token, taken)
         except Exception:  # what stands in Redis cannot be read; the next try need not wait
-            await self._release(args=[conversation, token])
+            await self._release(args=[conversation, token, taken[4]])
             raise
         body = asyncio.current_task()
         lost = False
