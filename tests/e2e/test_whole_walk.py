@@ -462,6 +462,7 @@ STAYS = {
     "rv:given_up": "likewise; goes by the sweep when the messages have run out",
     "rv:paused": "pauses by their end; the sweep takes away what is over",
     "rv:paused_numbers": "likewise",
+    "rv:version": "which versions may read what stands here; one small value",
     "rv:owner": "the tests' mark",
     "rq:queues": "RQ's own, and the rest: sets of what lives, which RQ tidies",
     "rq:workers": "",
