@@ -9,9 +9,10 @@ import asyncio
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -25,10 +26,12 @@ from rq import worker_registration
 from rq.executions import Execution
 from rq.group import Group
 from rq.job import Job, JobStatus, Retry
+from rq.queue import Queue
 from rq.utils import now
 from rq.worker import BaseWorker, WorkerStatus
 
 from workers.admission import Admission
+from workers.owned import OwnedPipeline
 from workers.recovery import NoDeathPenalty, requeue_stranded, take_up_abandoned
 
 SOCKET_SECONDS = 10.0
@@ -36,6 +39,7 @@ INSIST_SECONDS = 30.0
 ENTRIES_PER_COMMAND = 500
 
 _execution: ContextVar[Execution | None] = ContextVar("execution", default=None)
+_books: ContextVar[OwnedPipeline | None] = ContextVar("books", default=None)
 _stopped_job_id: ContextVar[str | None] = ContextVar("stopped_job_id", default=None)
 
 T = TypeVar("T")
@@ -181,7 +185,8 @@ class Bookkeeping(BaseWorker):
         job.ended_at = now()
         job._result = result
         if isinstance(result, Retry):
-            self.handle_job_retry(job, queue, result, registry, running.execution)
+            with self._if_ours(running) as (job, queue):
+                self.handle_job_retry(job, queue, result, registry, running.execution)
             return
         job._status = JobStatus.FINISHED
         job.execute_success_callback(self.death_penalty_class, result)
@@ -197,7 +202,8 @@ class Bookkeeping(BaseWorker):
             _stopped_job_id.set(job.id)
             with suppress(Exception):  # RQ has logged it
                 job.execute_stopped_callback(self.death_penalty_class)
-            self.handle_job_failure(job, queue, registry, exc_string="Job stopped by user.")
+            with self._if_ours(running) as (job, queue):
+                self.handle_job_failure(job, queue, registry, exc_string="Job stopped by user.")
             return
         job._status = JobStatus.FAILED
         try:
@@ -208,7 +214,37 @@ class Bookkeeping(BaseWorker):
             error = exc
         self.handle_exception(job, type(error), error, error.__traceback__)
         reason = "".join(traceback.format_exception(error))
-        self.handle_job_failure(job, queue, registry, exc_string=reason)
+        with self._if_ours(running) as (job, queue):
+            self.handle_job_failure(job, queue, registry, exc_string=reason)
+
+    @contextmanager
+    def _if_ours(self, running: Running) -> Iterator[tuple[Job, Queue]]:
+        """The job and its queue, for RQ to write down its end: all of it, or nothing where another
+        worker has taken the job over.
+
+        Raises:
+            RedisError: Perhaps nothing was written; do it again, which changes nothing twice.
+        """
+        queue = self.queues[0]
+        queue.get_redis_server_version()  # it is asked once and kept: not through the pipeline
+        owned = OwnedPipeline(
+            self.connection,
+            running_key=queue.started_job_registry.key,
+            entry=running.execution.composite_key,
+        )
+        # Copies: a second try counts the job's tries down from where they stood before the first.
+        job, queue = copy(running.job), copy(queue)
+        job.connection = queue.connection = owned
+        was = _books.set(owned)
+        try:
+            yield job, queue
+        finally:
+            _books.reset(was)
+            owned.reset()
+        if owned.failure is not None:
+            raise owned.failure
+        if owned.ours is False:
+            self.log.warning("Worker %s: job %s is another worker's by now", self.name, job.id)
 
     # --- signs of life
 
@@ -280,6 +316,15 @@ class Bookkeeping(BaseWorker):
         )
 
     # --- what RQ asks of a worker with one job, answered for the job of this context
+
+    @property
+    def connection(self) -> "Redis":
+        """Where RQ writes in this context."""
+        return _books.get() or self._connection
+
+    @connection.setter
+    def connection(self, connection: "Redis") -> None:
+        self._connection = connection
 
     @property
     def execution(self) -> Execution | None:
