@@ -151,7 +151,7 @@ async def _answer_or_step_aside(
         sender = Sender(hand, services, joinable=joins < MOST_JOINS)
         try:
             async with (
-                turn_traced(hand.turn, services, calm=(Grown,)) as noted,
+                turn_traced(hand.turn, services, calm=(Grown, Parked, Paused)) as noted,
                 _typing_shown(hand.turn, services) as bubble_sent,
             ):
                 writing = _write(hand, sender, services, bubble_sent, spent)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import httpx2
 import orjson
@@ -22,6 +22,7 @@ from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from app.pipeline.admin import Listed
 from app.simulator.valkey import redis_for
 from tests.collector import Collector, TakenSpan, open_collector
 from tests.e2e.house import APP_SECRET, House, Process, free_port, open_house
@@ -29,6 +30,7 @@ from tests.e2e.test_dashboard import no_turn_taken, waiting
 
 WEBHOOKS = Path(__file__).parents[1] / "fixtures" / "webhooks"
 QUESTION = "How do I return an order?"
+ADMIN_TOKEN = "a token of the tests for operators"
 LOGIN = ("operator", "a password of the tests")
 
 MARK, PHONE = "Quillfeather", "15550188"
@@ -48,6 +50,7 @@ class Walk:
     Attributes:
         clean: The message that nothing happened to.
         joined: Two messages that were answered together.
+        called: The message that asked for a human.
         failed: The turn that was given up.
         poisoned: The turn that failed of something unforeseen, and whose error quotes a person.
         answers: What our web process said to bodies that it does not take.
@@ -58,6 +61,7 @@ class Walk:
     dashboard_url: str
     clean: str = ""
     joined: list[str] = field(default_factory=list)
+    called: str = ""
     failed: str = ""
     poisoned: str = ""
     answers: list[str] = field(default_factory=list)
@@ -92,6 +96,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
             "OTEL_BSP_SCHEDULE_DELAY": "100",
             "LOG_LEVEL": "debug",
             "UNCERTAIN_WAIT": "1s",
+            "ADMIN_TOKEN": ADMIN_TOKEN,
             "DASHBOARD_USERNAME": username,
             "DASHBOARD_PASSWORD": password,
         }
@@ -140,6 +145,10 @@ def go(walk: Walk) -> None:
     fail_unforeseen(walk, people[7])
     house.until(lambda: has_failed(house, walk.failed), "failed turn")
     for wamid in wamids:
+        house.answered(wamid)
+    walk.called = house.say(people[2], f"I want to talk to a human. {MARK}")
+    stopped = house.say(people[3], "STOP")
+    for wamid in (walk.called, stopped):
         house.answered(wamid)
     post_samples(walk)
     post_junk(walk)
@@ -352,6 +361,14 @@ def test_a_turn_that_fails_tells_each_try(walk: Walk) -> None:
     assert "turn.given_up" in events
 
 
+def test_a_call_for_a_human_is_found_by_the_message_that_made_it(walk: Walk) -> None:
+    (line,) = [
+        one for one in walk.way_of(walk.key(walk.called)) if one["event"] == "handoff.called"
+    ]
+    turn = walk.house.answered(walk.called)
+    assert (line["turn_id"], line["conversation_key"]) == (turn["turn_id"], turn["conversation"])
+
+
 # -- nobody's data anywhere ------------------------------------------------------------------------
 
 
@@ -368,6 +385,7 @@ def test_nobodys_data_is_anywhere_but_in_the_texts(walk: Walk) -> None:
         "the rest of Redis": told_by(house, "rv:metrics*", "rv:trouble:*", "rv:hold:*"),
         "answers": "\n".join(walk.answers).encode(),
         **dashboard_pages(walk),
+        **admin_answers(walk),
     }
     for place, there in {
         "log of web": walk.key(walk.clean),
@@ -375,6 +393,7 @@ def test_nobodys_data_is_anywhere_but_in_the_texts(walk: Walk) -> None:
         "traces": "chat scripted",
         "metrics": "rivulet_sends_total",
         "jobs": "TypeError",
+        "/admin/conversations?list=given_up": "conversation",
         f"/0/data/job/{walk.failed}.json": "Unavailable",
     }.items():
         assert there.encode() in places[place], place
@@ -452,6 +471,23 @@ def dashboard_pages(walk: Walk) -> dict[str, bytes]:
     with httpx2.Client(base_url=walk.dashboard_url, auth=LOGIN, timeout=20) as client:
         answers = {path: client.get(path) for path in paths}
     assert {answer.status_code for answer in answers.values()} == {200}
+    return {path: answer.content for path, answer in answers.items()}
+
+
+def admin_answers(walk: Walk) -> dict[str, bytes]:
+    turn = walk.house.answered(walk.clean)
+    paths = [f"/admin/conversations?list={one}" for one in get_args(Listed)]
+    paths += ["/admin", "/admin/numbers", f"/admin/conversations/{turn['conversation']}"]
+    paths += [f"/admin/turns/{one}" for one in (turn["turn_id"], walk.failed)]
+    paths += [f"/admin/keys/{walk.key(walk.clean)}", "/admin/static/admin.js"]
+    headers = {"authorization": f"Bearer {ADMIN_TOKEN}"}
+    with httpx2.Client(base_url=walk.house.web_url, headers=headers, timeout=20) as client:
+        answers = {path: client.get(path) for path in paths}
+        person = {"person": f"+{PHONE}000"}
+        answers["found"] = client.post("/admin/persons/find", json=person)
+        exported = client.post("/admin/persons/export", json=person)
+    assert {answer.status_code for answer in answers.values()} == {200}
+    assert MARK in exported.text  # for this one it is asked
     return {path: answer.content for path, answer in answers.items()}
 
 
