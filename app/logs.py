@@ -9,6 +9,7 @@ import asyncio
 import atexit
 import json
 import logging
+import re
 import sys
 from collections import deque
 from contextlib import suppress
@@ -94,7 +95,7 @@ def set_up_logs(level: str, form: str, *, stream: TextIO | None = None) -> None:
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=stamps,
+            foreign_pre_chain=[*stamps, _without_reprs],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
@@ -118,6 +119,13 @@ def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
         return orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z).decode()
     except TypeError:  # half a surrogate pair, or a number past 64 bits: the line must not be lost
         return json.dumps(event, default=str)
+
+
+def _without_reprs(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What asyncio says up to where it shows the objects at hand: those quote what came in."""
+    if event["_record"].name == "asyncio":
+        event["event"] = re.split(r"[\n(<]", str(event["event"]))[0].rstrip()
+    return event
 
 
 def _plain_exception(event: EventDict) -> EventDict:

@@ -1,6 +1,7 @@
 """One JSON line for each event, whoever writes it, and no value of an exception in it."""
 
 import asyncio
+import gc
 import io
 import json
 import logging
@@ -135,6 +136,32 @@ def test_a_long_traceback_is_cut_to_its_end(out: io.StringIO) -> None:
     (line,) = lines_of(out)
     assert len(line["error_at"]) == 6
     assert line["error_at"][-1].endswith(" fail")
+
+
+def test_asyncio_tells_of_a_failed_task_without_showing_it(out: io.StringIO) -> None:
+    set_up_logs("info", "json", stream=out)
+
+    async def forget_a_task() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(fail_with, SECRET)
+        task = loop.create_task(fail_later())
+        await asyncio.wait({task})
+
+    async def fail_later() -> None:
+        fail()
+
+    def fail_with(_: str) -> None:
+        fail()
+
+    asyncio.run(forget_a_task())
+    gc.collect()
+    lines = lines_of(out)
+    assert {line["event"] for line in lines} == {
+        "Exception in callback test_asyncio_tells_of_a_failed_task_without_showing_it.",
+        "Task exception was never retrieved",
+    }
+    assert all(line["error_type"] == "ValueError" for line in lines)
+    assert "pineapple" not in out.getvalue()
 
 
 def test_what_json_cannot_hold_is_written_as_text(out: io.StringIO) -> None:
