@@ -87,8 +87,12 @@ async def everything(redis: Redis) -> str:
                 value = await redis.lrange(key, 0, -1)
             case b"zset":
                 value = await redis.zrange(key, 0, -1)
+            case b"stream":  # RQ's results
+                value = await redis.xrange(key)
             case b"set":
                 value = await redis.smembers(key)
+            case b"none":  # it has just expired
+                continue
             case kind:
                 raise AssertionError(f"{key!r}: cannot read a {kind!r}")
         found.append(f"{key!r} {value!r}")
