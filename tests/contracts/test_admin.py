@@ -109,6 +109,19 @@ async def test_a_pause_is_seen_with_its_end(stage: Stage) -> None:
     assert (await stage.admin.conversations("waiting", offset=0, limit=9)).total == 0
 
 
+async def test_to_look_at_a_pause_that_is_over_strands_nobody(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, _ = await job_of(stage)
+    await stage.forget_job(turn_id)
+    await stage.store.pause(MINE, reason="asked", until=now(stage) + SECOND / 5)
+    await stage.store.take_in([said("two")])
+    await stage.pass_time(SECOND / 4)
+    assert await state(stage) != "paused"
+    assert await stage.store.sweep() == 1
+    turn = await answer(stage)
+    assert [message.text for message in turn.messages] == ["one", "two"]
+
+
 async def test_a_numbers_pause_is_seen_in_its_conversations(stage: Stage) -> None:
     await stage.store.take_in([said("one"), said("two", number=OTHER_NUMBER)])
     await stage.store.pause_number(NUMBER, until=None)

@@ -4,8 +4,8 @@
 
 local conversation, at, turn = unpack(ARGV)
 if redis.call('EXISTS', conversation_key(conversation)) == 0 then return 'unknown' end
-if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'nothing' end
 if silent_for(conversation, number_of(conversation)) then return 'paused' end
+if redis.call('EXISTS', inbox_key(conversation)) == 0 then return 'nothing' end
 if live(conversation) then return 'live' end
 local failed_key = 'rq:failed:' .. QUEUE
 local last = redis.call('LINDEX', turns_key(conversation), 0)

@@ -14,12 +14,15 @@ local function longest_hold(conversation)
 end
 
 -- Why the bot is silent here, until when (nothing: without an end), and whether for the whole number.
+-- Unlike silent_for it ends no pause that is over: who only looks wakes nobody.
 local function silence(conversation, number_id)
-  local reason, whole_number = silent_for(conversation, number_id)
-  if not reason then return nil end
-  local pause = redis.call('GET', whole_number and number_pause_key(number_id) or pause_key(conversation))
-  local ends = tonumber(string.match(pause, ':(%d+)$'))
-  return reason, ends > 0 and ends / 1000 or nil, whole_number
+  local pauses = redis.call('MGET', pause_key(conversation), number_pause_key(number_id))
+  for place, pause in ipairs(pauses) do
+    local reason, ends = string.match(pause or '', '^(%a+):%d+:(%d+)$')
+    if reason and not is_over(ends) then
+      return reason, ends ~= '0' and ends / 1000 or nil, place == 2
+    end
+  end
 end
 
 local function situation(conversation)

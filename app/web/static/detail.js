@@ -11,7 +11,9 @@ export function drawDetail(root, told, turnId, { pause, resume, requeue, showTur
   const isPausedHere = told.paused_for && !told.is_number_paused;
   const actions = make("div", "actions", [
     isPausedHere
-      ? button("strong", "Resume the bot", "resume", resume)
+      ? told.paused_for === "stop"
+        ? button("quiet", "Resume despite STOP", "resume", resume)
+        : button("strong", "Resume the bot", "resume", resume)
       : button("quiet", "Pause the bot", "pause", pause),
     told.state === "given_up" || told.state === "stranded"
       ? button("strong", "Queue it again", "requeue", requeue)
