@@ -1,7 +1,8 @@
 """The numbers we publish: name, kind, labels and meaning of each. A ``Meter`` port writes them.
 
 Names follow Prometheus: base units, ``_total`` for counters. A label's values are words of a table
-of ours, never anything that came from outside, so that there are few of them.
+of ours, never anything that came from outside, so that there are few of them. A new metric needs a
+panel on the dashboard (``deploy/grafana``), and something that moves it in ``tests/e2e``.
 """
 
 from collections.abc import Sequence

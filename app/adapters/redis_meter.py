@@ -47,6 +47,15 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 """
 
+RAISE = """
+for i = 2, #ARGV, 2 do
+  if tonumber(redis.call('HGET', KEYS[1], ARGV[i]) or 0) < tonumber(ARGV[i + 1]) then
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+
 Labels = tuple[tuple[str, str], ...]
 Added = dict[str, float]
 
@@ -63,6 +72,8 @@ class RedisMeter:
         self._redis = redis
         self._most_fields = most_fields
         self._write_script = redis.register_script(WRITE)
+        self._raise_script = redis.register_script(RAISE)
+        self._shown: dict[str, float] = {}
         # By labels as they were given: series are written out once a second, not at each count.
         self._counts: dict[tuple[Counter, Labels], float] = {}
         self._histograms: dict[tuple[Histogram, Labels], _Histogram] = {}
@@ -102,11 +113,25 @@ class RedisMeter:
         try:
             async with asyncio.timeout(READ_SECONDS):
                 await self.write()
-                raw = await self._redis.hgetall(METRICS_KEY)
+                held = await self._read()
         except (RedisError, OSError, TimeoutError) as exc:
             log.warning("metrics.not_read", error=type(exc).__name__)
             return text
-        return "".join(_exposed({_text(name): float(raw[name]) for name in raw})) + text
+        return "".join(_exposed(held)) + text
+
+    async def _read(self) -> dict[str, float]:
+        """The hash. What a failover has forgotten since we last told it is written down again: to
+        Prometheus, a counter that steps back has begun anew, and all of it counts a second time.
+        """
+        raw = await self._redis.hgetall(METRICS_KEY)
+        held = {_text(name): float(raw[name]) for name in raw}
+        lost = {field: told for field, told in self._shown.items() if held.get(field, 0) < told}
+        if lost:
+            log.warning("metrics.forgotten", fields=len(lost))
+            pairs = [part for pair in lost.items() for part in pair]
+            await self._raise_script(keys=[METRICS_KEY], args=[int(KEPT.total_seconds()), *pairs])
+        self._shown = held | lost
+        return self._shown
 
     async def write(self) -> None:
         """Add to Redis what has come since the last time; kept for the next on failure."""

@@ -137,9 +137,11 @@ def verdict_for(code: int, *, http_status: int = 400, is_transient: bool = False
 
 
 def code_label(code: int | str | None) -> str:
-    """A code as a metric's label: one that we know or ``other``, so that labels stay few; ``""``
-    for none.
+    """A code as a metric's label: a word of ours as it is, a number of Meta's that we know, else
+    ``other``, so that labels stay few; ``""`` for none.
     """
+    if isinstance(code, str):
+        return code
     return str(code) if code in VERDICTS else "other" if code else ""
 
 

@@ -68,7 +68,7 @@ async def readings(store: Store) -> list[Reading]:
         troubles |= await store.troubles()
         await store.ping()  # the last one: a store that is full can still be read
     except Unavailable:
-        troubles["store"] = "unavailable"
+        troubles.setdefault("store", "unavailable")
     for scope in dict.fromkeys((*SCOPES, *troubles)):
         code = troubles.get(scope, "")
         labels = {"scope": scope, "code": code_label(int(code)) if code.isdecimal() else code}

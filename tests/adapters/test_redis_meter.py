@@ -198,6 +198,29 @@ async def test_all_processes_together_fill_redis_only_so_far(redis: Redis) -> No
     await meter.close()
 
 
+@pytest.mark.parametrize("left", [None, "3"], ids=["all", "a part"])
+async def test_what_a_failover_forgets_is_written_down_again(
+    redis: Redis, meter: RedisMeter, left: str | None
+) -> None:
+    """By each web process that has told it, and once."""
+    other = RedisMeter(redis)
+    meter.count(metrics.RESENDS, 5)
+    meter.observe(metrics.SEND_WAIT_SECONDS, 0.3, cause="order")
+    assert await count_of(meter, metrics.RESENDS.name) == 5
+    assert await count_of(other, metrics.RESENDS.name) == 5
+    await redis.delete(METRICS_KEY)
+    if left:
+        await redis.hset(METRICS_KEY, metrics.RESENDS.name, left)
+    for one in (meter, other):
+        told = await told_by(one)
+        assert told[metrics.RESENDS.name] == 5
+        assert told[f'{WAITS}_sum{{cause="order"}}'] == 0.3
+    assert await redis.ttl(METRICS_KEY) > 0
+    other.count(metrics.RESENDS)
+    await other.close()
+    assert await count_of(meter, metrics.RESENDS.name) == 6
+
+
 async def test_numbers_are_written_by_themselves_and_kept_for_a_month(
     redis: Redis, meter: RedisMeter
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.graph_errors import VERDICTS, Kind, error_for, verdict_for
+from app.core.graph_errors import VERDICTS, Kind, code_label, error_for, verdict_for
 from app.errors import Refused, Scope, Unavailable
 
 MINUTE = 60.0
@@ -160,6 +160,14 @@ def test_the_time_meta_asks_for_is_passed_on() -> None:
     unasked = error_for(130429, http_status=400)
     assert isinstance(unasked, Unavailable)
     assert unasked.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("code", "label"),
+    [(131047, "131047"), (0, "0"), (7_700_001, "other"), ("http_502", "http_502"), (None, "")],
+)
+def test_a_code_as_a_label_is_one_that_we_know(code: int | str | None, label: str) -> None:
+    assert code_label(code) == label
 
 
 @pytest.mark.parametrize("code", VERDICTS)

@@ -181,6 +181,13 @@ async def test_a_store_that_takes_no_webhook_is_a_number_too(asked: str, still_k
     assert ("rivulet_queued_turns 0" in lines) is still_known
 
 
+async def test_why_the_store_takes_nothing_is_told_where_it_is_known() -> None:
+    world = World()
+    world.store = SickStore(world, ping=False)
+    await world.store.report_trouble("store", "full")
+    assert "rivulet_trouble store full 1" in await lines_of(world)
+
+
 async def test_an_error_code_that_nobody_knows_makes_no_label_of_its_own() -> None:
     world = World()
     await world.store.report_trouble("number", "7700001")
