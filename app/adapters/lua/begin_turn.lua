@@ -69,6 +69,7 @@ if redis.call('HSETNX', record, 'started_at', at) == 1 then
   redis.call('HSET', record, 'said_at', math.floor(oldest[2] / 1000000), 'queued_at',
     redis.call('HGET', 'rq:job:' .. turn, 'created_at') or '')
   list_turn(conversation, reply)
+  note_number(number_id)
   note_usage(conversation, record)
 end
 redis.call('HINCRBY', record, 'runs', 1)

@@ -95,7 +95,8 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
     keep_silence(conversation, user_key, phone_key)
     silent, whole_number = keeps_silent(conversation, number_id)
   end
-  if silent then note_number(number_id) end
+  -- Of all others, the turn's beginning does it: that costs no webhook anything.
+  if silent or arrival == 1 then note_number(number_id) end
   if silent == 'stop' then
     remember(conversation, entry_of(document))
     keep_silence(conversation, user_key, phone_key)
@@ -116,7 +117,6 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
     if held then redis.call('PUBLISH', NEWS_CHANNEL, conversation) end
     return told('joined', conversation, answers)
   end
-  note_number(number_id)
   queue_turn(conversation, turn, at)
   return told('queued', conversation, turn)
 end
