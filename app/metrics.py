@@ -69,11 +69,8 @@ WEBHOOK_SECONDS = Histogram(
 )
 WEBHOOK_EVENTS = Counter(
     "rivulet_webhook_events_total",
-    "Events taken in by kind (message, status, moved, notice, ignored) and outcome.",
-    ("kind", "outcome"),
-)
-WEBHOOK_IGNORED = Counter(
-    "rivulet_webhook_ignored_total", "Events that nobody said to the business.", ("reason",)
+    "Events taken in by kind (message, status, moved, notice, ignored), type and outcome.",
+    ("kind", "type", "outcome"),
 )
 NOTICES = Counter(
     "rivulet_notices_total",

@@ -34,8 +34,12 @@ async def receive(events: Sequence[Event], services: Services) -> None:
     started_at = services.clock.now()
     wanted = [_unless_expired(event, services) for event in events]
     for event, taken in zip(wanted, await services.store.take_in(wanted), strict=True):
-        kind = KINDS[type(event)]
-        services.meter.count(metrics.WEBHOOK_EVENTS, kind=kind, outcome=taken.outcome)
+        services.meter.count(
+            metrics.WEBHOOK_EVENTS,
+            kind=KINDS[type(event)],
+            type=_type(event),
+            outcome=taken.outcome,
+        )
         match event:
             case InboundMessage():
                 key = services.keys.message(event.wamid)
@@ -60,13 +64,25 @@ async def receive(events: Sequence[Event], services: Services) -> None:
                     outcome=taken.outcome,
                 )
             case Ignored():
-                services.meter.count(metrics.WEBHOOK_IGNORED, reason=event.reason)
                 key = services.keys.message(event.wamid) if event.wamid else ""
                 log.info(
                     "event.ignored", message_key=key, reason=event.reason, outcome=taken.outcome
                 )
             case _:
                 log.info("person.moved", conversation_key=taken.conversation, outcome=taken.outcome)
+
+
+def _type(event: Event) -> str:
+    """Meta's type of a message, or our word for why something is none."""
+    match event:
+        case InboundMessage():
+            return event.kind
+        case Ignored():
+            return event.reason
+        case Notice():
+            return event.effect
+        case _:
+            return ""
 
 
 def _unless_expired(event: Event, services: Services) -> Event:

@@ -27,10 +27,12 @@ async def record(statuses: Sequence[Status], services: Services) -> None:
     """
     started_at = services.clock.now()
     for status, taken in zip(statuses, await services.store.take_in(statuses), strict=True):
-        services.meter.count(metrics.WEBHOOK_EVENTS, kind="status", outcome=taken.outcome)
+        delivery = status.delivery.name.lower()
+        services.meter.count(
+            metrics.WEBHOOK_EVENTS, kind="status", type=delivery, outcome=taken.outcome
+        )
         if taken.outcome not in ("news", "landed"):
             continue
-        delivery = status.delivery.name.lower()
         services.meter.count(metrics.STATUSES, status=delivery, code=code_label(status.error_code))
         _time(status, taken, services)
         if taken.outcome == "landed":
