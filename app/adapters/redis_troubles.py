@@ -107,18 +107,22 @@ class Pulse:
 
     def __init__(self, redis: "Redis") -> None:
         self._redis = redis
+        self._was_blocked = False
 
     def beat(self, blocked_seconds: float) -> None:
-        """Say it once; it stands for ``PULSE``.
+        """Say it once; it stands for ``PULSE``. A loop that turns again is told at once.
 
         Args:
             blocked_seconds: How long the loop has not turned.
         """
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.set(PULSE_KEY, "", ex=PULSE)
-            if blocked_seconds > BLOCKED_SECONDS:
+            if blocked := blocked_seconds > BLOCKED_SECONDS:
                 pipe.set(_key("worker"), "blocked", ex=PULSE)
+            elif self._was_blocked:
+                pipe.delete(_key("worker"))  # another one that is blocked says so again
             pipe.execute()
+            self._was_blocked = blocked
 
 
 def _key(scope: str) -> str:

@@ -6,14 +6,12 @@ from contextlib import AsyncExitStack
 from app import metrics
 from app.bootstrap import open_services
 from app.check.line import Line
+from app.core.account import WARNINGS
 from app.errors import RivuletError
 from app.settings import Installation
 
 LONG_SECONDS = 120.0
 """A person who has waited for longer is in trouble; a model may take this long for an answer."""
-
-WARNINGS = {"ends_soon", "low_quality"}
-"""What works still."""
 
 RUNBOOK = "see the README's runbook."
 FIXES = {

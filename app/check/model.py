@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack, aclosing
 
+import app.adapters.openai_model  # noqa: F401 - later, its seconds would be Redis's and Meta's
 from app.bootstrap import open_reply_services
 from app.check.line import Line
 from app.core.model import PromptMessage

@@ -40,6 +40,9 @@ CANNOT_SEND = {
 }
 """A number's ``status`` that keeps us from answering, or soon may."""
 
+WARNINGS = {"ends_soon", "low_quality"}
+"""What works still; anything else that is wrong counts more."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenFacts:
@@ -175,8 +178,10 @@ def troubles_in(survey: Survey, now: datetime) -> Mapping[str, str]:
         found["token"] = word
     if word := webhook_trouble(survey):
         found["webhook"] = word
+    words: list[str] = []
     for account in survey.accounts:
         numbers = () if isinstance(account.numbers, RivuletError) else account.numbers
-        if words := [word for number in numbers if (word := number_trouble(number))]:
-            found.setdefault("number", words[0])
+        words += filter(None, map(number_trouble, numbers))
+    if words:
+        found["number"] = min(words, key=WARNINGS.__contains__)
     return found

@@ -22,6 +22,7 @@ async def redis(redis_url: str) -> AsyncIterator["AsyncRedis"]:
 
 
 def beat(url: str, blocked_seconds: float = 0.0) -> None:
+    """Of a worker that has just begun."""
     with Redis.from_url(url) as redis:
         Pulse(redis).beat(blocked_seconds)
 
@@ -41,10 +42,22 @@ async def test_without_a_beat_there_is_no_worker(redis: "AsyncRedis", redis_url:
 async def test_a_loop_that_does_not_turn_is_told(
     redis: "AsyncRedis", redis_url: str, seconds: float, word: dict[str, str]
 ) -> None:
-    beat(redis_url, seconds)
-    assert await told(redis).told() == word
-    if word:
-        assert 0 < await redis.ttl("rv:trouble:worker") <= 10
+    with Redis.from_url(redis_url) as own:
+        pulse = Pulse(own)
+        pulse.beat(seconds)
+        assert await told(redis).told() == word
+        if word:
+            assert 0 < await redis.ttl("rv:trouble:worker") <= 10
+        pulse.beat(0.0)
+        assert await told(redis).told() == {}
+
+
+async def test_a_worker_that_turns_says_nothing_of_another_that_does_not(
+    redis: "AsyncRedis", redis_url: str
+) -> None:
+    beat(redis_url, 6.0)
+    beat(redis_url)
+    assert await told(redis).told() == {"worker": "blocked"}
 
 
 @pytest.mark.parametrize(("seconds", "word"), [(15, {}), (25, {"worker": "behind"})])

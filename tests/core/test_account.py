@@ -99,8 +99,9 @@ def test_a_refusal_for_the_tokens_sake_is_the_tokens_trouble() -> None:
     assert troubles_in(replace(SURVEY, accounts=[lacking]), NOW) == {"token": "200"}
 
 
-def test_each_scope_is_told_with_the_first_thing_that_is_wrong() -> None:
-    numbers = [WELL, NumberFacts("22", "RESTRICTED"), NumberFacts("23", "BANNED")]
+def test_each_scope_is_told_with_the_worst_thing_that_is_wrong() -> None:
+    poor = NumberFacts("20", "CONNECTED", "RED")
+    numbers = [WELL, poor, NumberFacts("22", "RESTRICTED"), NumberFacts("23", "BANNED")]
     account = replace(ACCOUNT, apps={}, numbers=numbers)
     token = replace(TOKEN, expires_at=NOW + timedelta(days=1))
     assert troubles_in(replace(SURVEY, token=token, accounts=[account]), NOW) == {

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from app.metrics import METRICS, Counter, Gauge, Histogram
+from app.web.health import SCOPES
 from tests.deploy.files import DEPLOY, ROOT, judged_by
 
 DASHBOARD = DEPLOY / "grafana" / "dashboards" / "rivulet.json"
@@ -182,6 +183,13 @@ def test_an_alert_has_a_line_in_the_runbook(rule: dict[str, Any]) -> None:
     assert rule["annotations"]["runbook"] == f"README.md, Runbook: {name}"
     runbook = (ROOT / "README.md").read_text("utf-8").partition("\n## Runbook\n")[2]
     assert f"\n| `{name}` |" in runbook.partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_each_scope_that_may_be_in_trouble_rings(scope: str) -> None:
+    troubled = [rule["expr"] for rule in RULES if "rivulet_trouble{" in rule["expr"]]
+    asked = [one for text in troubled for one in re.findall(r'scope=~?"([^"]+)"', text)]
+    assert scope in {one for words in asked for one in words.split("|")}
 
 
 def test_a_failure_is_seen_within_half_a_minute() -> None:
