@@ -147,9 +147,9 @@ def _seconds(work: Callable[[str], object], text: str) -> float:
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
 def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
     # What would close the first of them comes last: looked for again and again, it costs most.
-    small, large = (unit * (size // len(unit)) + "b*</span>\\)" for size in (10_000, 160_000))
+    small, large = (unit * (size // len(unit)) + "b*</span>\\)" for size in (5_000, 80_000))
     for work in (to_whatsapp, split_to_fit):
-        # Sixteen times the text takes sixteen times as long, a busy machine some more; squared: 256.
+        # Sixteen times the text takes about sixteen times as long; quadratic would be 256.
         few = min(_seconds(work, small) for _ in range(2))
         assert _seconds(work, large) < 64 * few + 0.3
 
