@@ -50,7 +50,6 @@ TURNS_LISTED = 20
 MOST_PAUSE = timedelta(days=365)
 
 KEY = re.compile(r"[0-9a-f]{32}")
-NUMBER_ID = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 LISTS = get_args(Listed)
 
 STATIC = files("app.web") / "static"
@@ -404,16 +403,19 @@ class Desk:
 
     async def _numbers(self) -> list[dict[str, object]]:
         store = self.services.store
-        numbers = await self.admin.numbers()
         return [
             {"phone_number_id": one, "pause": _pause_as_json(await store.pause_of_number(one))}
-            for one in numbers
+            for one in await self._known_numbers()
         ]
+
+    async def _known_numbers(self) -> list[str]:
+        """Those that have settings of their own, and those that were written to."""
+        return sorted({*self.services.numbers, *await self.admin.numbers()})
 
     async def _number(self, request: Request) -> str:
         number = str(request.path_params["number"])
-        if not NUMBER_ID.fullmatch(number) or number not in await self.admin.numbers():
-            raise Refusal(404, "no_such_number", "Nobody has written to such a number of ours.")
+        if number not in await self._known_numbers():
+            raise Refusal(404, "no_such_number", "No number of ours is known by this id.")
         return number
 
     async def _until(self, request: Request) -> datetime | None:

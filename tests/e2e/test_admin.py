@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,8 +107,8 @@ class Office:
         return turn_id
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def office(redis_url: str) -> AsyncIterator[Office]:
+@asynccontextmanager
+async def open_office(redis_url: str, *, shows_texts: bool = False) -> AsyncIterator[Office]:
     async with AsyncExitStack() as stack:
         store = open_store(redis_url, stack)
         admin = RedisAdmin(async_redis(redis_url), turn_jobs())
@@ -127,10 +127,17 @@ async def office(redis_url: str) -> AsyncIterator[Office]:
             verify_token="v",
             admin_token=ADMIN_TOKEN,
             admin=admin,
+            admin_shows_texts=shows_texts,
         )
         redis = Redis.from_url(redis_url, decode_responses=True)
         stack.push_async_callback(redis.aclose)
         yield Office(await stack.enter_async_context(serving(app)), store, redis)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def office(redis_url: str) -> AsyncIterator[Office]:
+    async with open_office(redis_url) as opened:
+        yield opened
 
 
 async def opened(window: Window, url: str, *, size: dict[str, int] = WIDE) -> "Page":
@@ -252,6 +259,24 @@ async def test_a_turns_way_is_told_step_by_step(
     assert not await page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     await page.get_by_test_id("back").click()
     await row(page, keys["quiet"], "answered").wait_for()
+
+
+async def test_words_are_shown_where_the_operator_wants_them_and_do_nothing(
+    redis_url: str, window: Window, tmp_path: Path
+) -> None:
+    harmful = "<img src=x onerror=alert(1)><script>alert(2)</script> https://elsewhere.test/"
+    async with open_office(redis_url, shows_texts=True) as office:
+        key = await office.says("US.1001", "Can I bring it back?")
+        await office.answer("*Yes*, within 30 days.", "With the slip.")
+        await office.says("US.1001", harmful)
+        page = await opened(window, office.url)
+        await row(page, key, "waiting").click()
+        said = page.get_by_test_id("texts").locator("li")
+        await said.nth(2).wait_for()
+        assert await each(said, "role") == ["user", "assistant", "waiting"]
+        assert await said.nth(2).inner_text() == harmful
+        assert "*Yes*" in await page.get_by_test_id("bubble").first.inner_text()
+        await page.screenshot(path=tmp_path / "texts.png", full_page=True)
 
 
 async def test_a_key_from_a_log_line_opens_its_turn(office: Office, window: Window) -> None:
