@@ -33,7 +33,7 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:pulse``               str    a worker has just beaten
 ``rv:watch``               str    somebody looks at Meta, or has just looked …
 ``rv:watched``             str    … and found this
-``rv:told:<account>``      str    when Meta last stopped or resumed an account
+``rv:account:<account>``   str    when Meta last stopped or resumed an account
 ``rv:ready``               str    could be written just now
 ``rv:metrics``             hash   counters and histograms of all processes
 ``rv:version`` *           str    of which version all this is (see ``redis_layout``)

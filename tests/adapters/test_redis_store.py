@@ -415,6 +415,9 @@ async def test_while_no_webhook_can_come_in_a_lost_answer_keeps_its_time(
         assert 2 < parked.value.after.total_seconds() <= 5 + 1
         await redis.hset(*waits_from, began - 605_500)
         assert not await hand.has_left(0, within=within, most=moment)
+        await redis.hdel(*waits_from)  # a failover has forgotten it
+        await redis.hset(waits_from[0], "deadline_ms:0", began - 5500)
+        assert not await hand.has_left(0, within=within, most=moment)
 
 
 async def test_not_even_a_dead_intake_makes_a_lost_answer_wait_for_ever(

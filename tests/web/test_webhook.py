@@ -634,3 +634,16 @@ async def test_messages_and_statuses_of_one_body_are_all_taken(door: Door) -> No
     await door.post(encoded(SAMPLES["messages_and_statuses_in_one_value"]))
     kinds = {key[1] for key in door.world.meter.counts if key[0] == metrics.WEBHOOK_EVENTS}
     assert kinds >= {"message", "status"}
+
+
+async def test_a_stopped_account_is_told_by_readiness_until_it_is_resumed(real_door: Door) -> None:
+    stop = SAMPLES["account_update"]
+    resume = deepcopy(stop)
+    resume["entry"][0]["time"] += 60
+    resume["entry"][0]["changes"][0]["value"] = {"event": "ACCOUNT_RECONNECTED"}
+    told = []
+    for body in (stop, resume, stop):  # the first one comes again
+        assert await real_door.post(encoded(body)) == 200
+        answer = (await real_door.http.get("/health/ready")).json()
+        told.append(answer.get("reasons", {}).get("account"))
+    assert told == ["restricted", None, None]

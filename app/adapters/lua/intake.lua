@@ -223,7 +223,7 @@ local function take_notice(_, effect, scope, code, account_id, number_id, second
   local dated = seconds ~= ''
   if effect == 'tell' then return 'news' end
   if dated then
-    local newest = 'rv:told:' .. account_id
+    local newest = 'rv:account:' .. account_id
     if tonumber(redis.call('GET', newest) or 0) > seconds then return 'stale' end
     redis.call('SET', newest, seconds, 'EX', KEPT_SECONDS)
   end

@@ -7,7 +7,8 @@ local turn, number, within_ms, most_ms = unpack(ARGV)
 local known = redis.call('HMGET', turn_key(turn), 'delivery:' .. number, 'waits_from:' .. number,
   'deadline_ms:' .. number)
 if known[1] then return { 1, 0 } end
-local from = tonumber(known[2] or known[3] or 0)
-local left_ms = from + within_ms - (now_ms() - intake_away_ms())
+local away_ms = intake_away_ms()
+local from = tonumber(known[2]) or tonumber(known[3] or 0) - away_ms -- what only testify.lua knows of
+local left_ms = from + within_ms - (now_ms() - away_ms)
 local most_left_ms = tonumber(known[3] or 0) + most_ms - now_ms()
 return { 0, math.ceil(math.max(0, math.min(left_ms, most_left_ms))) }
