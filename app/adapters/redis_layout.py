@@ -22,7 +22,7 @@ LAYOUT_KEY = "rv:version"
 def claim_layout(url: str, layout: int = LAYOUT) -> None:
     """Say that the data is of our version from now on; twice changes nothing.
 
-    A Redis that is away is no obstacle: whatever is done there asks again.
+    A Redis that is away is no obstacle: the scripts do the same.
 
     Args:
         url: As ``async_redis`` takes it.

@@ -161,6 +161,13 @@ async def test_the_first_new_process_raises_the_number(
     assert await redis.get(LAYOUT_KEY) == "2"
 
 
+async def test_a_process_that_started_without_redis_says_it_later(
+    stage: Stage, redis: "Redis"
+) -> None:
+    await stage.store.take_in([said("Hello?", user_id=layouts.WAITING)])
+    assert await redis.get(LAYOUT_KEY) == str(LAYOUT)
+
+
 def test_without_a_redis_the_process_starts_and_the_scripts_ask_later() -> None:
     claim_layout("unix:///nowhere/valkey.sock")
 

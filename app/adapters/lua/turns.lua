@@ -35,8 +35,13 @@ local function turn_key(turn) return 'rv:turn:' .. turn end
 local function turns_key(conversation) return 'rv:turns:' .. conversation end
 local function merged_key(conversation) return 'rv:merged:' .. conversation end
 
--- Whether a newer version of us has been here, whose data we must leave alone (see redis_layout.py).
-local function is_newer() return tonumber(redis.call('GET', LAYOUT_KEY) or 0) > LAYOUT end
+-- Whether a newer version of us has been here, whose data we must leave alone (see redis_layout.py). If
+-- not, the data is ours from now on: a process may have started while Redis was away.
+local function is_newer()
+  local found = tonumber(redis.call('GET', LAYOUT_KEY) or 0)
+  if found < LAYOUT then redis.call('SET', LAYOUT_KEY, LAYOUT) end
+  return found > LAYOUT
+end
 
 local asked_ms
 local function now_ms() -- stands still while a script runs
