@@ -28,8 +28,11 @@ class FakeAdmin:
                     key=lambda one: one.given_up_at or 0.0,
                 )
             case "paused":
-                chosen = [one for one in everybody if one.paused_for and not one.is_number_paused]
-                chosen.sort(key=lambda one: one.paused_until or float("inf"))
+                chosen = [one for one in everybody if one.paused_for]
+                chosen = [one for one in chosen if one.waiting or not one.is_number_paused]
+                chosen.sort(
+                    key=lambda one: (one.is_number_paused, one.paused_until or float("inf"))
+                )
             case "answered":
                 chosen = [one for one in everybody if one.answered_at]
                 chosen.sort(key=lambda one: one.answered_at or 0.0, reverse=True)

@@ -65,12 +65,27 @@ class RedisAdmin:
 
     async def conversations(self, listed: Listed, *, offset: int, limit: int) -> Listing:
         """See ``Admin.conversations``."""
-        key, last = LISTS[listed], offset + limit - 1
+        keys = await self._keys_of(listed)
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.zcard(key)
-            pipe.zrange(key, offset, last, desc=listed == "answered")
-            total, found = await _in_time(pipe.execute())
-        return Listing(total, await self._seen(found))
+            for key in keys:
+                pipe.zcard(key)
+            counts = await _in_time(pipe.execute())
+        found: list[bytes] = []
+        for key, count in zip(keys, counts, strict=True):
+            if offset < count and len(found) < limit:
+                last = offset + limit - len(found) - 1
+                part = self._redis.zrange(key, offset, last, desc=listed == "answered")
+                found += await _in_time(part)
+            offset = max(0, offset - count)
+        return Listing(sum(counts), await self._seen(found))
+
+    async def _keys_of(self, listed: Listed) -> list[str]:
+        """The sorted sets that make up a list, one behind the other."""
+        keys = [LISTS[listed]]
+        if listed == "paused":  # those of whole numbers that are paused stand apart
+            numbers = await _in_time(self._redis.zrange("rv:paused_numbers", 0, -1))
+            keys += [f"rv:paused:{number.decode()}" for number in numbers]
+        return keys
 
     async def situation(self, conversation: str) -> Situation | None:
         """See ``Admin.situation``."""

@@ -132,6 +132,25 @@ async def test_a_numbers_pause_is_seen_in_its_conversations(stage: Stage) -> Non
     assert await state(stage, KEYS.user(OTHER_NUMBER, "US.1001")) == "queued"
 
 
+async def test_whoever_waits_for_a_paused_number_is_listed_behind_the_other_pauses(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("one", user_id="US.1", phone=None)])
+    mine = KEYS.user(NUMBER, "US.1")
+    await stage.store.pause(mine, reason="asked", until=None)
+    await stage.store.pause_number(OTHER_NUMBER, until=None)
+    for user_id in ("US.2", "US.3"):
+        await stage.store.take_in([said("Hi", user_id=user_id, phone=None, number=OTHER_NUMBER)])
+        await stage.pass_time(SECOND / 50)
+    expected = [mine, *(KEYS.user(OTHER_NUMBER, user_id) for user_id in ("US.2", "US.3"))]
+    whole = await stage.admin.conversations("paused", offset=0, limit=9)
+    assert [one.conversation for one in whole.conversations] == expected
+    for offset in range(4):
+        part = await stage.admin.conversations("paused", offset=offset, limit=1)
+        assert part.total == 3
+        assert [one.conversation for one in part.conversations] == expected[offset : offset + 1]
+
+
 async def test_what_holds_sends_back_is_seen(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)

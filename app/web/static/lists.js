@@ -46,7 +46,9 @@ export function drawLists(root, lists, now, act) {
       const count = make("span", "list-count", String(total));
       section.append(make("h2", "list-title", [title, " ", count]));
       if (note && (name === "given_up" || total === 0)) section.append(make("p", "hint", note));
-      section.append(...conversations.map((one) => row(one, now, act)));
+      // Whoever has written since stands in another list.
+      const shown = conversations.filter((one) => name !== "answered" || one.state === "quiet");
+      section.append(...shown.map((one) => row(one, now, act)));
       if (conversations.length < total && conversations.length > 0) {
         section.append(button("quiet more", `Show more of ${total.toLocaleString("en")}`, "more", () => act.more(name)));
       }
