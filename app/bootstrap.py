@@ -145,13 +145,25 @@ def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisSto
     return store, meter
 
 
+def collector_takes_spans(settings: Settings, *, timeout: timedelta) -> bool:
+    """Whether the collector of the settings does; waits for it, so call it in a thread."""
+    _show_sdk_its_settings()
+    from app.adapters.otel_tracer import takes_spans
+
+    return takes_spans(settings.otel_exporter_otlp_endpoint or "", timeout=timeout)
+
+
+def _show_sdk_its_settings() -> None:
+    for variable, value in environment().items():
+        if variable.startswith("OTEL_"):
+            os.environ.setdefault(variable, value)  # it does not read .env
+
+
 def _open_tracer(settings: Settings, name: str, stack: AsyncExitStack) -> Tracer | None:
     """Where spans go; ``None``, and nothing of OpenTelemetry imported, without an endpoint."""
     if not settings.otel_exporter_otlp_endpoint:
         return None
-    for variable, value in environment().items():
-        if variable.startswith("OTEL_"):
-            os.environ.setdefault(variable, value)  # the SDK does not read .env
+    _show_sdk_its_settings()
     from app.adapters.otel_tracer import OtelTracer
 
     tracer = OtelTracer(name)

@@ -37,6 +37,7 @@ from app.simulator.world import MetaSettings
 from app.web.webhook import webhook_route
 from tests.adapters.failover import pair_in
 from tests.adapters.relay import relay_to
+from tests.collector import open_collector
 from tests.fakes import World
 from tests.simulator.business import NUMBER, OTHER_NUMBER
 
@@ -679,3 +680,20 @@ def test_the_command_prints_words_in_any_terminal_and_exits_1(
     assert len(lines) == 10
     assert lines[0].split()[1:3] == ["FAILS", "OPENAI_API_KEY:"]
     assert lines[0][0] == ("✗" if encoding == "utf-8" else "?")
+
+
+# -- traces ----------------------------------------------------------------------------------------
+
+
+async def test_a_collector_that_takes_spans(house: House) -> None:
+    with open_collector() as collector:
+        report = await house.look(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+    assert report.status == 0
+    assert "✓ ok          The collector takes spans." in report.lines
+
+
+async def test_a_collector_that_is_not_there(house: House) -> None:
+    with open_collector() as collector:
+        gone = collector.url
+    report = await house.look(OTEL_EXPORTER_OTLP_ENDPOINT=gone)
+    assert "The collector takes no spans." in report.only_failure()

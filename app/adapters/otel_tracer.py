@@ -5,14 +5,15 @@ name …) holds. A thread of the SDK's sends; a collector that is away or slow c
 """
 
 import asyncio
+import logging
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import (
@@ -84,6 +85,18 @@ class OtelTracer:
         )  # it waits for half a minute, and nobody else shall
         closing.start()
         await asyncio.to_thread(closing.join, CLOSE_SECONDS)
+
+
+def takes_spans(endpoint: str, *, timeout: timedelta) -> bool:
+    """Whether a collector takes an empty batch now. Blocks the thread, for the time-out at most."""
+    # What it would say of a failure, the caller says.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
+    url = f"{endpoint.rstrip('/')}/v1/traces"
+    exporter: SpanExporter = OTLPSpanExporter(endpoint=url, timeout=timeout.total_seconds())
+    try:
+        return exporter.export([]) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()
 
 
 class _GivenIds(IdGenerator):

@@ -12,6 +12,7 @@ from app.check.line import Line
 from app.check.meta import meta_lines
 from app.check.model import model_lines
 from app.check.redis import redis_lines
+from app.check.traces import traces_lines
 from app.settings import Installation, SettingsError, environment, load_settings
 
 REDIS = "REDIS_URL"
@@ -53,6 +54,7 @@ async def check(environ: Mapping[str, str], tell: Callable[[str], object]) -> in
         _unless(wrong, [REDIS], "Who waits, and who works", house_lines(settings)),
         _unless(wrong, META, "Meta", meta_lines(settings)),
         _unless(wrong, MODEL, "The model", model_lines(settings)),
+        traces_lines(settings),
     ]
     tasks = [asyncio.create_task(group) for group in groups]
     failed = bool(wrong)
