@@ -1,5 +1,6 @@
 """Several business numbers: what the file may say, what is said when it is wrong, who gets what."""
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -73,6 +74,12 @@ def test_a_number_has_its_own_and_the_installations_for_the_rest(tmp_path: Path)
 
 def test_every_key_is_a_setting_in_lower_case() -> None:
     assert NUMBER_KEYS.keys() - {TOKEN_KEY} <= Settings.model_fields.keys()
+
+
+def test_the_readme_lists_every_key() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    listed = readme.partition("A number may have its own")[2].partition("Anything else")[0]
+    assert set(re.findall(r"`(\w+)`", listed)) == NUMBER_KEYS.keys()
 
 
 def test_a_prompts_file_lies_beside_the_numbers_file(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def _waiting(count: int, oldest_seconds: float) -> Line:
 def _given_up(count: int) -> list[Line]:
     if not count:
         return []
-    fix = "requeue their jobs in rivulet dashboard (failed jobs) once the cause is mended."
+    fix = "mend what they failed of, then queue them again in /admin."
     return [Line(False, f"{count} turns were given up; those people have no answer.", fix)]
 
 
