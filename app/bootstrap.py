@@ -56,6 +56,7 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
     """What a worker needs; ``stack`` closes what was opened."""
     # Here, not above: the SDK takes 50 MB and half a second, which a web process need not pay.
     from app.adapters.openai_model import OpenAIModel
+    from app.adapters.operators import OperatorsWebhook
     from app.adapters.whatsapp import WhatsApp
 
     store, meter = _open_store(settings, stack)
@@ -85,6 +86,13 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
         stack.push_async_callback(opened.close)
         return opened
 
+    operators = None
+    if settings.handoff_webhook_url.get_secret_value():
+        operators = OperatorsWebhook(
+            url=settings.handoff_webhook_url, secret=settings.handoff_webhook_secret
+        )
+        stack.push_async_callback(operators.close)
+
     def services(of: Settings) -> ReplyServices:
         """What holds for one number, or for all that have nothing of their own."""
         return ReplyServices(
@@ -101,6 +109,7 @@ def open_reply_services(settings: Installation, stack: AsyncExitStack) -> ReplyS
                 human_contact=of.bot_human_contact,
                 apology=of.bot_apology,
             ),
+            operators=operators,
         )
 
     numbers = {number: services(own) for number, own in settings.numbers.items()}
@@ -133,7 +142,7 @@ def open_accounts(
 
 def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:
     url = settings.redis_url.get_secret_value()
-    jobs = turn_jobs()
+    jobs = turn_jobs(tells_operators=bool(settings.handoff_webhook_url.get_secret_value()))
     redis = async_redis(url)
     leases_redis = sync_redis(url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(jobs)))

@@ -100,6 +100,13 @@ def _fits_a_header(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _http_url(secret: SecretStr) -> SecretStr:
+    url = secret.get_secret_value()
+    if url and not re.fullmatch(r"https?://[^\s/?#]+[!-~]*", url):
+        raise ValueError("is no address that begins with https:// or http://")
+    return secret
+
+
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret) < KEY_CHARS:
         raise ValueError(f"is shorter than {KEY_CHARS} characters")
@@ -168,6 +175,8 @@ class Settings(BaseModel):
     uncertain_policy: Literal["resend", "never"] = "resend"
 
     handoff_pause: Annotated[Duration, Field(gt=timedelta())] = timedelta(hours=12)
+    handoff_webhook_url: Annotated[SecretStr, AfterValidator(_http_url)] = SecretStr("")
+    handoff_webhook_secret: SecretStr = SecretStr("")
     person_turns_per_minute: Limit = 10
     person_turns_per_day: Limit = 200
     person_tokens_per_day: Limit = 500_000

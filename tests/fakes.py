@@ -18,6 +18,7 @@ from app.core.model import (
     Bubble,
     BubbleState,
     Delivery,
+    Echo,
     Event,
     Ignored,
     InboundMessage,
@@ -45,6 +46,7 @@ from app.pipeline.ports import (
     Closing,
     Finish,
     Limits,
+    Operators,
     Outcome,
     ReplyServices,
     Taken,
@@ -243,6 +245,7 @@ class FakeStore:
     Attributes:
         queue: Turns that a worker would take: (turn id, conversation).
         deaf: Whether signals to turns in hand are lost on the way.
+        calls: For a human: conversation and reason, as operators are told of them.
         hears: Whether webhooks can come in.
     """
 
@@ -267,6 +270,7 @@ class FakeStore:
         self._full_at: dict[str, datetime] = {}
         self._number_pauses: dict[str, Pause] = {}
         self._woken: set[str] = set()
+        self.calls: list[tuple[str, PauseReason]] = []
 
     def check_holds(self, token: str) -> None:
         """Raise ``Parked`` while a scope is held, unless this turn is its probe."""
@@ -369,8 +373,24 @@ class FakeStore:
                 return self._take_move(event)
             case Notice():
                 return Taken(self._take_notice(event))
+            case Echo():
+                return self._take_echo(event)
             case Ignored():
                 return Taken(self._remember(event.wamid or uuid.uuid4().hex, "ignored"))
+
+    def _take_echo(self, echo: Echo) -> Taken:
+        if "turn" in self._bubbles.get(self._keys.message(echo.wamid), {}):
+            return Taken("ignored")
+        if self._remember(echo.wamid, "news") == "duplicate":
+            return Taken("duplicate")
+        found = self._resolve(echo)
+        self._record_inbox(found)
+        self._remember_aside(found, Utterance("assistant", echo.text))
+        until = echo.silent_until
+        new = until and until > self.clock.now() and self._set_pause(found, "colleague", until)
+        if new:
+            self.calls.append((found.key, "colleague"))
+        return Taken("paused" if new else "news", found.key)
 
     def _take_notice(self, notice: Notice) -> Outcome:
         if notice.effect == "tell":
@@ -553,6 +573,14 @@ class FakeStore:
             found.given_up = False
             self._close_open(found)
 
+    def _record_left(self, found: _Conversation) -> None:
+        """What a turn has left when a colleague answered, or a STOP came: nobody answers it."""
+        if found.aside:
+            first = len(found.history) - found.aside
+            later, found.history, found.aside = found.history[first:], found.history[:first], 0
+            self._record_inbox(found)
+            found.history += later
+
     def _close_open(self, found: _Conversation) -> None:
         if not found.open:
             return
@@ -573,7 +601,7 @@ class FakeStore:
         conversation.turn, conversation.given_up = uuid.uuid4().hex, False
         self.queue.append((conversation.turn, conversation.key))
 
-    def _resolve(self, message: InboundMessage) -> _Conversation:
+    def _resolve(self, message: InboundMessage | Echo) -> _Conversation:
         number = message.phone_number_id
         user_key = self._keys.user(number, message.user_id) if message.user_id else ""
         phone_key = self._keys.phone(number, message.phone) if message.phone else ""
@@ -695,6 +723,7 @@ class FakeStore:
         token = uuid.uuid4().hex
         self.check_holds(token)
         self._note_usage(found, self.records[turn_id])
+        found.aside = 0
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:
@@ -708,6 +737,8 @@ class FakeStore:
                     del self._hands[name]
             if found.lease == hand.turn.token:
                 found.lease = None
+                if self._keeps_silent(found):
+                    self._record_left(found)
 
     def steal(self, conversation: str) -> None:
         """What happens to a lease that ran out: another worker has it."""
@@ -973,8 +1004,8 @@ class _FakeHand:
             self._store.count_up(found, "tokens", closing.tokens, timedelta(days=1))
         if closing.told:
             found.told_until = found.used[closing.told][0]
-        if closing.pause:
-            self._store._set_pause(found, closing.pause, closing.until)
+        if closing.pause and self._store._set_pause(found, closing.pause, closing.until):
+            self._store.calls.append((found.key, closing.pause))
 
 
 @dataclass
@@ -990,6 +1021,7 @@ class World:
     model: FakeModel = field(default_factory=lambda: FakeModel([["Yes, we are open."]]))
     limits: Limits = field(default_factory=lambda: Limits(order="sent"))
     bot: Bot = field(default_factory=Bot)
+    operators: Operators | None = None
     tracer: FakeTracer | None = None
     prices: dict[str, float] = field(default_factory=dict)
 
@@ -1008,6 +1040,7 @@ class World:
             channel=self.channel,
             model=self.model,
             bot=self.bot,
+            operators=self.operators,
             tracer=self.tracer,
         )
 

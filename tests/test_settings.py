@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from app.settings import Settings, SettingsError, load_settings
 
@@ -48,6 +49,8 @@ DEFAULTS = {
     "message_max_age": timedelta(hours=24),
     "history_ttl": timedelta(days=30),
     "handoff_pause": timedelta(hours=12),
+    "handoff_webhook_url": SecretStr(""),
+    "handoff_webhook_secret": SecretStr(""),
     "person_turns_per_minute": 10,
     "person_turns_per_day": 200,
     "person_tokens_per_day": 500_000,

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from datetime import UTC, datetime
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -9,7 +10,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq import Retry
 from structlog.contextvars import bind_contextvars
 
-from app.errors import Deadly, LeaseLost, Parked, RivuletError
+from app.errors import Deadly, LeaseLost, Parked, RivuletError, Unavailable
+from app.pipeline.ports import HumanCall
 from app.pipeline.reply import give_up
 from app.pipeline.reply import reply as reply_to
 from workers.async_worker import current_job
@@ -69,6 +71,33 @@ async def _reply(conversation: str, turn_id: str) -> str | Retry:
             except Parked as parked:  # nobody can be told now; by then it may work again
                 return _parked(parked)
         raise
+
+
+async def tell_operators(conversation: str, reason: str, since: int, until: int) -> str:
+    """Tell whoever runs the business that a human is wanted; the word says whether they know.
+
+    A job of its own, queued in the step in which the bot fell silent: an answer does not wait for
+    it, and no crash loses it. RQ runs it again when they cannot be reached.
+
+    Args:
+        since: Unix seconds; as ``until``, 0 for without an end.
+    """
+    job = current_job.get()
+    operators = services().operators
+    if operators is None:  # they were to be told when it was queued
+        return "nobody"
+    until_at = datetime.fromtimestamp(until, UTC) if until else None
+    since_at = datetime.fromtimestamp(since, UTC)
+    try:
+        await operators.tell(HumanCall(job.id, conversation, reason, since_at, until_at))
+    except Unavailable as exc:
+        left = job.retries_left or 0
+        log.warning(
+            "handoff.not_told", conversation_key=conversation, error=str(exc), retries_left=left
+        )
+        raise
+    log.info("handoff.told", conversation_key=conversation, reason=reason)
+    return "told"
 
 
 def _parked(parked: Parked) -> Retry:

@@ -63,10 +63,18 @@ from app.adapters.leases import LEASE_SECONDS, Lease, LeaseKeeper
 from app.adapters.redis_client import SOCKET_SECONDS
 from app.adapters.redis_layout import LAYOUT, LAYOUT_KEY
 from app.adapters.redis_troubles import TRIAL, TROUBLE, RedisTroubles
-from app.adapters.redis_turn import KEPT, MOST_MESSAGES, RedisTurn, TurnScripts, rq_time
+from app.adapters.redis_turn import (
+    KEPT,
+    MOST_MESSAGES,
+    RedisTurn,
+    TurnScripts,
+    entry_of,
+    rq_time,
+)
 from app.adapters.shared_call import SharedCall
 from app.core.keys import Keys
 from app.core.model import (
+    Echo,
     Event,
     Ignored,
     InboundMessage,
@@ -76,6 +84,7 @@ from app.core.model import (
     Pause,
     PauseReason,
     Status,
+    Utterance,
 )
 from app.core.switches import switch_of
 from app.errors import LeaseLost, Parked, Unavailable
@@ -335,6 +344,21 @@ class RedisStore:
                     int(event.at.timestamp()) if event.at else "",
                     *(_ms(event.wait), event.growth),
                 ]
+            case Echo():
+                number, until = event.phone_number_id, event.silent_until
+                fields = [
+                    "echo",
+                    keys.message(event.wamid),
+                    keys.user(number, event.user_id) if event.user_id else "",
+                    keys.phone(number, event.phone) if event.phone else "",
+                    event.user_id or "",
+                    event.phone or "",
+                    number,
+                    event.account_id or "",
+                    _unix_ms(until),
+                    token_hex(16),
+                ]
+                return orjson.dumps(fields), entry_of(Utterance("assistant", event.text))
             case Ignored():
                 fields = ["note", keys.message(event.wamid) if event.wamid else ""]
         return orjson.dumps(fields), b""
@@ -559,13 +583,18 @@ def script_text(name: str, header: str) -> str:
 def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
     """The constants of all scripts, as Lua."""
     kept = max(KEPT, texts_kept)  # a history is found by way of its person
-    fields = ", ".join(_lua_string(field) for field in jobs.fields)
+    fields, call_fields = (
+        ", ".join(map(_lua_string, fields)) for fields in (jobs.fields, jobs.call_fields)
+    )
     return "\n".join(
         (
             f"local LAYOUT, LAYOUT_KEY = {LAYOUT}, {_lua_string(LAYOUT_KEY)}",
             f"local QUEUE = {_lua_string(jobs.queue)}",
             f"local JOB_HEAD, JOB_TAIL = {_lua_string(jobs.head)}, {_lua_string(jobs.tail)}",
             f"local JOB_FIELDS = {{ {fields} }}",
+            f"local CALL_HEAD, CALL_TAIL = {_lua_string(jobs.call_head)},"
+            f" {_lua_string(jobs.call_tail)}",
+            f"local CALL_FIELDS = {{ {call_fields} }}",
             f"local SEEN_SECONDS, KEPT_SECONDS = {int(SEEN.total_seconds())},"
             f" {int(kept.total_seconds())}",
             f"local TEXTS_SECONDS = {int(texts_kept.total_seconds())}",

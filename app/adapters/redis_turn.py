@@ -356,7 +356,7 @@ class RedisTurn:
         args: list[str | bytes | int | float] = [
             *(turn.conversation, turn.token, turn.turn_id, next_turn),
             *(rq_time(), ending, time.time(), self._closing(closing), len(entries)),
-            *(_entry(utterance) for utterance in entries),
+            *(entry_of(utterance) for utterance in entries),
         ]
         for message, document in zip(turn.messages, self._documents, strict=True):
             args += [self._keys.message(message.wamid), document]
@@ -376,6 +376,7 @@ class RedisTurn:
                 "ends": int(until.timestamp() * 1000) if until else 0,
                 "told": closing.told,
                 "tokens": closing.tokens,
+                "call": uuid.uuid4().hex,
             }
         )
 
@@ -386,7 +387,7 @@ def utterance_of(entry: bytes) -> Utterance:
     return Utterance(fields["role"], fields["text"])
 
 
-def _entry(utterance: Utterance) -> bytes:
+def entry_of(utterance: Utterance) -> bytes:
     """As the history keeps it; ``at`` tells the scripts when it is too old."""
     fields = {"role": utterance.role, "text": utterance.text, "at": int(time.time())}
     return orjson.dumps(fields)

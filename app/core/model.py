@@ -93,6 +93,26 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Echo:
+    """What a colleague answered from the WhatsApp Business app: the bot is to step back.
+
+    Attributes:
+        user_id, phone: Whom it was sent to; at least one of the two is there.
+        text: As an inbound message's.
+        silent_until: When the bot may speak again; ``None`` where the receive journey has not said.
+    """
+
+    wamid: str
+    phone_number_id: str
+    user_id: str | None
+    phone: str | None
+    sent_at: datetime
+    text: str
+    account_id: str | None = None
+    silent_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """A person has a new phone number or user id: old and new belong to one conversation.
 
@@ -143,7 +163,7 @@ class Notice:
     growth: int = 1
 
 
-Event = InboundMessage | Status | Moved | Notice | Ignored
+Event = InboundMessage | Status | Moved | Echo | Notice | Ignored
 
 Role = Literal["user", "assistant"]
 

@@ -13,7 +13,7 @@ from typing import Literal
 import orjson
 
 from app.core.graph_errors import VERDICTS, stopped, verdict_for
-from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Notice, Status
+from app.core.model import Delivery, Echo, Event, Ignored, InboundMessage, Moved, Notice, Status
 from app.core.readable import KINDS, label, words_of
 
 MAX_ID = 512
@@ -48,7 +48,6 @@ NOT_SAID: Mapping[str, str] = {
 """Meta's ``type`` of messages that nobody said to the business, and our word for it."""
 
 OTHER_FIELDS: Mapping[str, str] = {
-    "smb_message_echoes": "echo",
     "history": "history",
     "smb_app_state_sync": "app_state",
     "calls": "call",
@@ -188,9 +187,8 @@ def _read_change(change: Json, entry: Json, received_at: datetime, events: list[
     elif field == "account_update":
         at = _time(entry.get("time"), received_at)
         events.append(_account_update(value, account_id, at))
-    elif field == "smb_message_echoes" and isinstance(value.get("message_echoes"), list):
-        for echo in _each(value, "message_echoes", events):
-            events.append(Ignored("echo", _id(echo.get("id"))))
+    elif field == "smb_message_echoes":
+        _Value(value, account_id, received_at, events).read_echoes()
     else:
         events.append(Ignored(OTHER_FIELDS.get(field, "unknown_field")))
 
@@ -244,6 +242,30 @@ class _Value:
             old, new = _user_id(ids.get("previous")), _user_id(ids.get("current"))
             phone, _ = _phone_or_user_id(update.get("wa_id"))  # the new one, where it changed
             self._events.append(self._moved(old, None, new, phone) or Ignored("malformed"))
+
+    def read_echoes(self) -> None:
+        for echo in _each(self._value, "message_echoes", self._events):
+            self._events.append(self._echo(echo))
+
+    def _echo(self, echo: Json) -> Event:
+        """A colleague's answer; what is no new message (an edit, a deletion) is ignored."""
+        wamid, number, kind = _id(echo.get("id")), self._phone_number_id, echo.get("type")
+        if echo.get("group_id") or not isinstance(kind, str) or kind not in KINDS:
+            return Ignored("echo", wamid)
+        phone, seen_id = _phone_or_user_id(echo.get("to"))
+        user_id = _user_id(echo.get("to_user_id")) or seen_id
+        words = words_of(kind, echo)
+        if wamid is None or number is None or words is None or not (user_id or phone):
+            return Ignored("malformed", wamid)
+        return Echo(
+            wamid=wamid,
+            phone_number_id=number,
+            user_id=user_id,
+            phone=phone,
+            sent_at=_time(echo.get("timestamp"), self._received_at),
+            text=words.text,
+            account_id=self._account_id,
+        )
 
     def _error(self, code: object) -> Event:
         """An error that belongs to no message."""

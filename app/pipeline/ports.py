@@ -311,12 +311,17 @@ class TurnJobs:
         queue: The queue's name.
         fields: The job hash's constant fields, name and value in turn.
         head, tail: What stands before and after the key in the job's data.
+        call_fields, call_head, call_tail: Likewise of the job that tells operators of a call for a
+            human; without fields there is none.
     """
 
     queue: str
     fields: Sequence[str]
     head: str
     tail: str
+    call_fields: Sequence[str] = ()
+    call_head: str = ""
+    call_tail: str = ""
 
 
 Window = Literal["minute", "day", "tokens"]
@@ -513,6 +518,34 @@ class Account(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class HumanCall:
+    """The bot has fallen silent in a conversation, and a colleague is wanted, or there already.
+
+    Attributes:
+        call_id: The same whenever it is told again.
+        until: ``None``: without an end of its own.
+    """
+
+    call_id: str
+    conversation: str
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+class Operators(Protocol):
+    """Whoever runs the business and wants to be told."""
+
+    async def tell(self, call: HumanCall) -> None:
+        """Return when they have taken it. At least once: a crash in between tells it again.
+
+        Raises:
+            Unavailable: They have not; perhaps later.
+        """
+        ...
+
+
 class Meter(Protocol):
     """Where numbers go. Never waits and never raises; ``labels`` are exactly the metric's own."""
 
@@ -642,4 +675,5 @@ class ReplyServices(Services):
     channel: Channel
     model: Model
     bot: Bot
+    operators: Operators | None = None
     ends_at: Callable[[], float] = lambda: math.inf

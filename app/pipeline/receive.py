@@ -4,12 +4,15 @@ The webhook route has checked the signature and parsed the body; after this it m
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from app import metrics
-from app.core.model import Event, Ignored, InboundMessage, Moved, Notice, Status
+from app.core.model import Echo, Event, Ignored, InboundMessage, Moved, Notice, Status
+from app.core.switches import switch_of
 from app.pipeline.ports import Services
+from app.pipeline.silence import fallen_silent
 from app.pipeline.tracing import message_received, trace_name
 
 log = structlog.get_logger()
@@ -18,6 +21,7 @@ KINDS = {
     InboundMessage: "message",
     Status: "status",
     Moved: "moved",
+    Echo: "echo",
     Notice: "notice",
     Ignored: "ignored",
 }
@@ -32,7 +36,7 @@ async def receive(events: Sequence[Event], services: Services) -> None:
         Unavailable: Not all of it is stored. Meta delivers the whole body again.
     """
     started_at = services.clock.now()
-    wanted = [_unless_expired(event, services) for event in events]
+    wanted = [_wanted(event, services) for event in events]
     for event, taken in zip(wanted, await services.store.take_in(wanted), strict=True):
         services.meter.count(
             metrics.WEBHOOK_EVENTS,
@@ -53,6 +57,11 @@ async def receive(events: Sequence[Event], services: Services) -> None:
                     **trace_name(services, key),
                 )
                 message_received(event, taken, started_at, services)
+            case Echo():
+                key = taken.conversation
+                log.info("colleague.answered", conversation_key=key, outcome=taken.outcome)
+                if taken.outcome == "paused":
+                    fallen_silent(key, "colleague", services)
             case Notice():
                 services.meter.count(metrics.NOTICES, effect=event.effect, code=event.code)
                 write = log.warning if event.effect == "resume" else log.error
@@ -85,14 +94,19 @@ def _type(event: Event) -> str:
             return ""
 
 
-def _unless_expired(event: Event, services: Services) -> Event:
+def _wanted(event: Event, services: Services) -> Event:
     """The event, or an ``Ignored`` in place of a message too old to be answered.
 
-    Meta redelivers for days; an answer to last week's question is worse than none.
+    Meta redelivers for days; an answer to last week's question is worse than none. A STOP counts
+    however late it comes, and so does what a colleague said.
     """
+    if isinstance(event, Echo):
+        pause = services.for_number(event.phone_number_id).limits.handoff_pause
+        return replace(event, silent_until=event.sent_at + pause)
     if not isinstance(event, InboundMessage):
         return event
     limits = services.for_number(event.phone_number_id).limits
     if services.clock.now() - event.sent_at <= limits.message_max_age:
         return event
-    return Ignored("expired", event.wamid)
+    switch = switch_of(event.text)
+    return event if switch and switch.way == "stop" else Ignored("expired", event.wamid)

@@ -29,8 +29,8 @@ from app.errors import (
 from app.pipeline.drafts import Drafts
 from app.pipeline.ports import NOTHING_MORE, Closing, Finish, Meter, ReplyServices, TurnInHand
 from app.pipeline.sender import Grown, Sender
+from app.pipeline.silence import fallen_silent
 from app.pipeline.stepping_aside import (
-    fallen_silent,
     handed_over,
     instead_of_answer,
     step_aside,

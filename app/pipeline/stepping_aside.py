@@ -5,7 +5,6 @@ from datetime import datetime
 
 import structlog
 
-from app import metrics
 from app.core.human_wishes import asks_for_human
 from app.core.model import PauseReason, Turn, Usage
 from app.core.phrases import Which, phrase
@@ -17,7 +16,6 @@ from app.pipeline.ports import (
     Closing,
     Limits,
     ReplyServices,
-    Services,
     TurnInHand,
     Window,
 )
@@ -125,9 +123,3 @@ async def step_aside(instead: Instead, hand: TurnInHand, services: ReplyServices
     except (Refused, Uncertain) as exc:
         log.warning("turn.not_told", ending=instead.ending, error=str(exc))
     return "\n\n".join(sender.said)
-
-
-def fallen_silent(conversation: str, reason: PauseReason, services: Services) -> None:
-    """Tell the operators, by a log line and a number."""
-    services.meter.count(metrics.HANDOFFS, reason=reason)
-    log.warning("handoff.called", conversation_key=conversation, reason=reason)

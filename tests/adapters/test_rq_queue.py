@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis import Redis
@@ -15,11 +16,13 @@ from rq.serializers import JSONSerializer
 
 from app.adapters import rq_queue
 from app.adapters.redis_store import RedisStore
-from app.adapters.rq_queue import QUEUE, REPLY_JOB, turn_jobs
+from app.adapters.rq_queue import CALL_JOB, QUEUE, REPLY_JOB, turn_jobs
+from app.core.model import Echo
 from tests.contracts.conftest import KEYS, open_store
 from tests.fakes import NUMBER, said
 
 CONVERSATION = KEYS.user(NUMBER, "US.1001")
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -94,18 +97,36 @@ async def test_nothing_of_the_person_is_in_the_job(store: RedisStore, redis_url:
         assert personal not in job
 
 
-def test_every_queued_name_is_a_coroutine_that_takes_the_conversation() -> None:
+TAKES = {REPLY_JOB: [str], CALL_JOB: [str, str, int, int]}
+
+
+def test_every_queued_name_is_a_coroutine_that_takes_what_the_scripts_write() -> None:
     names = [value for name, value in vars(rq_queue).items() if name.endswith("_JOB")]
-    assert names == [REPLY_JOB]
+    assert names == list(TAKES)
     for name in names:
         module, _, function = name.rpartition(".")
         assert module == "workers.jobs"
         job = getattr(importlib.import_module(module), function)
         assert inspect.iscoroutinefunction(job)
-        inspect.signature(job).bind("a conversation's key")
-        assert [
-            parameter.annotation for parameter in inspect.signature(job).parameters.values()
-        ] == [str]
+        parameters = inspect.signature(job).parameters.values()
+        assert [parameter.annotation for parameter in parameters] == TAKES[name]
+
+
+async def test_a_call_for_a_human_is_a_job_of_its_own(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        store = open_store(redis_url, stack, tells_operators=True)
+        at = datetime.now(UTC).replace(microsecond=0)
+        echo = Echo("wamid.E", NUMBER, "US.1", None, at, "Hello!", silent_until=at + HOUR)
+        await store.take_in([echo, echo])
+    with Redis.from_url(redis_url) as redis:
+        (job_id,) = queue_of(redis).job_ids
+        job = queue_of(redis).fetch_job(job_id)
+        assert job is not None
+        assert (job.func_name, job.retries_left) == (CALL_JOB, 4)
+        conversation, reason, since, until = job.args
+        assert (conversation, reason) == (KEYS.user(NUMBER, "US.1"), "colleague")
+        assert at.timestamp() - 1 <= since <= at.timestamp() + 60
+        assert until == (at + HOUR).timestamp()
 
 
 def test_the_hole_of_the_data_is_where_the_key_goes() -> None:

@@ -46,11 +46,14 @@ class Stage:
     end_holds: Callable[[], Awaitable[None]]
 
 
-def open_store(redis_url: str, stack: AsyncExitStack) -> RedisStore:
+def open_store(
+    redis_url: str, stack: AsyncExitStack, *, tells_operators: bool = False
+) -> RedisStore:
     leases_redis = sync_redis(redis_url)
     renew = leases_redis.register_script(script_text("renew_lease", script_header(turn_jobs())))
     leases = LeaseKeeper(leases_redis, renew)
-    store = RedisStore(async_redis(redis_url), leases, KEYS, turn_jobs())
+    jobs = turn_jobs(tells_operators=tells_operators)
+    store = RedisStore(async_redis(redis_url), leases, KEYS, jobs)
     stack.push_async_callback(store.close)
     return store
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app import metrics
-from app.core.model import Bubble, InboundMessage, Moved, PauseReason, Usage, Utterance
+from app.core.model import Bubble, Echo, InboundMessage, Moved, PauseReason, Usage, Utterance
 from app.errors import Paused
 from app.pipeline.ports import Closing, TurnInHand
 from tests.contracts.conftest import KEYS, Stage
@@ -480,3 +480,111 @@ async def test_another_persons_usage_is_their_own(stage: Stage) -> None:
     async with stage.store.turn(conversation, turn_id) as hand:
         assert hand is not None
         assert hand.turn.usage == Usage(1, 1, 0)
+
+
+# -- a colleague's answer ----------------------------------------------------------------------
+
+
+def echo(stage: Stage, text: str = "I take over.", *, wamid: str = "wamid.echo") -> Echo:
+    at = now(stage)
+    until = at + 12 * HOUR
+    return Echo(wamid, NUMBER, "US.1001", "15550100", at, text, silent_until=until)
+
+
+async def test_a_colleagues_answer_silences_the_bot_and_answers_what_waits(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    taken_in = await stage.store.take_in([echo(stage)])
+    assert [(each.outcome, each.conversation) for each in taken_in] == [("paused", MINE)]
+    stands = await stage.store.pause_of(MINE)
+    assert stands is not None
+    assert stands.reason == "colleague"
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is None
+    await stage.store.take_in([said("thanks")])
+    await stage.store.resume(MINE)
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert [message.text for message in hand.turn.messages] == ["thanks"]
+        assert list(hand.turn.history) == [
+            Utterance("user", "one"),
+            Utterance("assistant", "I take over."),
+        ]
+
+
+async def test_a_second_echo_and_a_redelivered_one_are_no_new_silence(stage: Stage) -> None:
+    first = echo(stage)
+    outcomes = [
+        (await stage.store.take_in([one]))[0].outcome
+        for one in (first, first, echo(stage, wamid="wamid.echo2"))
+    ]
+    assert outcomes == ["paused", "duplicate", "news"]
+
+
+async def test_an_echo_that_comes_days_late_is_remembered_and_silences_nobody(stage: Stage) -> None:
+    late = now(stage) - timedelta(days=2)
+    told = Echo("wamid.echo", NUMBER, "US.1001", None, late, "Hi", silent_until=late + HOUR)
+    assert (await stage.store.take_in([told]))[0].outcome == "news"
+    assert await stage.store.pause_of(MINE) is None
+    assert await history(stage) == [Utterance("assistant", "Hi")]
+
+
+async def test_a_colleague_may_write_first(stage: Stage) -> None:
+    await stage.store.take_in([echo(stage)])
+    assert await taken(stage, [said("Who is this?")]) == ["paused"]
+
+
+async def test_a_bubble_of_our_own_is_no_colleagues(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await hand.settle_send(bubble_of(hand), wamid="wamid.ours")
+        told = await stage.store.take_in([echo(stage, wamid="wamid.ours")])
+        assert told[0].outcome == "ignored"
+        await hand.finish("Yes.", ending="answered")
+    assert await stage.store.pause_of(MINE) is None
+
+
+@pytest.mark.parametrize("begun", [True, False], ids=["in its middle", "before its beginning"])
+async def test_an_answer_that_a_colleague_cut_into_stands_before_theirs(
+    stage: Stage, begun: bool
+) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        if begun:
+            await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
+        await stage.store.take_in([echo(stage)])
+        with pytest.raises(Paused):
+            await hand.begin_send(bubble_of(hand, 1), attempt=1, within=SECOND)
+        if begun:
+            await hand.finish("Yes.", ending="paused")
+    await stage.store.resume(MINE)
+    assert await stage.take_job() is None
+    ours = ["Yes."] if begun else []
+    assert [entry.text for entry in await history(stage)] == ["one", *ours, "I take over."]
+
+
+async def test_an_answer_that_a_dead_worker_left_ends_before_a_colleagues(stage: Stage) -> None:
+    await stage.store.take_in([said("one")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)  # and then it died
+    await stage.store.take_in([echo(stage)])
+    await stage.store.resume(MINE)
+    texts = [entry.text for entry in await history(stage)]
+    assert texts == ["one", "Yes.", "I take over."]
+
+
+async def test_a_colleague_does_not_end_a_stop(stage: Stage) -> None:
+    await stage.store.take_in([said("stop")])
+    await owed(stage)
+    assert (await stage.store.take_in([echo(stage)]))[0].outcome == "news"
+    stands = await stage.store.pause_of(MINE)
+    assert stands is not None
+    assert stands.reason == "stop"

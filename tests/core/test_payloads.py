@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.core.graph_errors import VERDICTS
-from app.core.model import Delivery, Event, Ignored, InboundMessage, Moved, Notice, Status
+from app.core.model import Delivery, Echo, Event, Ignored, InboundMessage, Moved, Notice, Status
 from app.core.payloads import MAX_ID, NotJson, parse
 from app.core.readable import MAX_CHARS
 
@@ -46,6 +46,10 @@ def said(text: str, **other: Any) -> InboundMessage:
         "account_id": ACCOUNT,
     }
     return InboundMessage(**(fields | other))
+
+
+def answered(wamid: str, text: str, *, phone: str | None = PHONE) -> Echo:
+    return Echo(wamid, NUMBER, LENA, phone, SENT_AT, text, ACCOUNT)
 
 
 def media(kind: str, text: str) -> InboundMessage:
@@ -102,7 +106,11 @@ EXPECTED: Mapping[str, list[Event]] = {
     "document_with_caption": [
         said("[document: invoice-2031.pdf]\nWhat is the second line?", kind="document")
     ],
-    "echo": [Ignored("echo", "wamid.ECHO0001")],
+    "echo": [answered("wamid.ECHO0001", "I will look into it myself.")],
+    "echo_edit": [Ignored("echo", "wamid.ECHO0002")],
+    "echo_to_person_without_number": [
+        answered("wamid.ECHO0003", "Your lamp is on its way.", phone=None)
+    ],
     "edit": [ignored("edit")],
     "errors_no_storage": [Notice("tell", "number", "other", ACCOUNT, NUMBER)],
     "errors_throughput": [

@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app import metrics
-from app.core.model import Delivery, Ignored, Moved, Notice, Status
+from app.core.model import Delivery, Echo, Ignored, Moved, Notice, Status
 from app.pipeline.receive import receive
 from app.pipeline.record import record
 from tests.fakes import NOW, NUMBER, World, said
@@ -159,3 +159,24 @@ async def test_an_error_code_from_outside_makes_no_label_of_its_own() -> None:
     ]
     await record(told, world.services)
     assert world.meter.counts[(metrics.STATUSES, "other", "failed")] == 2
+
+
+async def test_a_colleagues_answer_silences_the_bot_and_is_counted_once() -> None:
+    world = World()
+    echo = Echo("wamid.E", NUMBER, "US.1001", None, NOW, "I take over.")
+    with capture_logs() as logs:
+        await receive([said("Hi"), echo, echo, replace(echo, wamid="wamid.F")], world.services)
+    pause = await world.store.pause_of(world.keys.user(NUMBER, "US.1001"))
+    assert pause is not None
+    assert (pause.reason, pause.until) == ("colleague", NOW + timedelta(hours=12))
+    assert world.meter.counts[(metrics.HANDOFFS, "colleague")] == 1
+    assert [line["event"] for line in logs].count("handoff.called") == 1
+    assert "take over" not in repr(logs)
+
+
+async def test_a_stop_counts_however_late_it_comes() -> None:
+    world = World()
+    await receive([said("STOP", at=NOW - timedelta(days=6))], world.services)
+    pause = await world.store.pause_of(world.keys.user(NUMBER, "US.1001"))
+    assert pause is not None
+    assert pause.reason == "stop"

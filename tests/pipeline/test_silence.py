@@ -7,7 +7,7 @@ import pytest
 
 from app import metrics
 from app.core.hand_over import MARK
-from app.core.model import Delivery, Status
+from app.core.model import Delivery, Echo, Status
 from app.core.phrases import Which, phrase
 from app.errors import Refused
 from app.pipeline.ports import Bot, Limits
@@ -242,3 +242,20 @@ async def test_a_human_can_be_asked_for_when_nothing_is_left() -> None:
     world = World(limits=Limits(order="sent", minute_turns=1))
     await say(world, "open?")
     assert await say(world, "operator") == "handed_over"
+
+
+async def test_a_colleagues_answer_ends_ours_after_the_bubble_being_sent() -> None:
+    world = World(model=FakeModel([words(LONG)]))
+    await world.store.take_in([said("How do I return it?")])
+    until = NOW + timedelta(hours=12)
+    answers = [Echo("wamid.E", NUMBER, "US.1001", None, NOW, "Let me.", silent_until=until)]
+
+    async def cut_in(_: str) -> None:
+        if answers:
+            await world.store.take_in([answers.pop()])
+
+    world.channel.on_send = cut_in
+    assert await answer(world) == "paused"
+    assert len(world.channel.texts) == 1
+    assert world.store.queue == []
+    assert len(world.store.calls) == 1

@@ -60,7 +60,7 @@ if held_ms > 0 then return { 'held', held_ms } end
 
 redis.call('SET', lease_key(conversation), token, 'PX', lease_ms)
 redis.call('HSET', key, 'turn', turn)
-redis.call('HDEL', key, 'live_ms', 'popped_ms', 'doubted', 'doubted_until_ms')
+redis.call('HDEL', key, 'live_ms', 'popped_ms', 'doubted', 'doubted_until_ms', 'aside')
 redis.call('ZREM', GIVEN_UP_KEY, conversation)
 local record = turn_key(reply)
 redis.call('HSET', record, 'conversation', conversation)

@@ -30,7 +30,9 @@ closing = cjson.decode(closing)
 if closing.owed == redis.call('HGET', key, 'owed') then redis.call('HDEL', key, 'owed') end
 if closing.tokens > 0 then count_up('tokens', conversation, closing.tokens, DAY) end
 if closing.told ~= '' then note_told(conversation, closing.told) end
-if closing.pause ~= '' then set_pause(conversation, closing.pause, closing.ends) end
+if closing.pause ~= '' and set_pause(conversation, closing.pause, closing.ends) then
+  queue_call(closing.call, conversation, closing.pause, closing.ends, at)
+end
 note_pending(conversation)
 note_answered(conversation, seconds)
 redis.call('PUBLISH', NEWS_CHANNEL, turn)

@@ -70,12 +70,7 @@ local function flip(conversation, switch, silent)
   end
 end
 
-local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id,
-                            account_id, name, seconds, turn, switch)
-  if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
-    return 'duplicate'
-  end
-  local conversation = resolve(user_key, phone_key)
+local function note_address(conversation, number_id, account_id, user_id, phone, name)
   local key = conversation_key(conversation)
   local fields = { 'number_id', number_id }
   local known = { account_id = account_id, user_id = user_id, phone = phone, name = name }
@@ -87,6 +82,16 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   end
   redis.call('HSET', key, unpack(fields))
   redis.call('EXPIRE', key, KEPT_SECONDS)
+end
+
+local function take_message(document, message_key, user_key, phone_key, user_id, phone, number_id,
+                            account_id, name, seconds, turn, switch)
+  if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
+    return 'duplicate'
+  end
+  local conversation = resolve(user_key, phone_key)
+  local key = conversation_key(conversation)
+  note_address(conversation, number_id, account_id, user_id, phone, name)
   -- By Meta's second, then by arrival: three quick messages often share a second.
   local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
   local silent, whole_number = silent_for(conversation, number_id)
@@ -119,6 +124,26 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   end
   queue_turn(conversation, turn, at)
   return told('queued', conversation, turn)
+end
+
+-- A colleague has answered from the Business app: what waits is answered by that, and the bot is silent.
+-- The bubbles that we send ourselves are no colleague's, should Meta ever echo them.
+local function take_echo(entry, message_key, user_key, phone_key, user_id, phone, number_id, account_id,
+                         ends, call)
+  if redis.call('EXISTS', 'rv:bubble:' .. message_key) == 1 then return 'ignored' end
+  if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
+    return 'duplicate'
+  end
+  local conversation = resolve(user_key, phone_key)
+  note_address(conversation, number_id, account_id, user_id, phone, '')
+  record_inbox(conversation)
+  remember(conversation, entry)
+  note_number(number_id)
+  if ends <= now_ms() or not set_pause(conversation, 'colleague', ends) then
+    return told('news', conversation)
+  end
+  queue_call(call, conversation, 'colleague', ends, at)
+  return told('paused', conversation)
 end
 
 -- Remember something that is not to be answered, so that its redelivery is counted once; what has no
@@ -244,6 +269,7 @@ local takers = {
   status = take_status,
   move = take_move,
   notice = take_notice,
+  echo = take_echo,
 }
 
 if is_newer() then return redis.error_reply('NEWER data is here than this version of us knows') end

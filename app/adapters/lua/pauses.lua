@@ -67,6 +67,19 @@ local function record_inbox(conversation, but)
   end
 end
 
+-- What a turn in hand has left when a colleague answered, or a STOP came, meanwhile: nobody answers it.
+local function record_left(conversation)
+  local key = conversation_key(conversation)
+  local aside = redis.call('HGET', key, 'aside')
+  if not aside then return end
+  redis.call('HDEL', key, 'aside')
+  local history = 'rv:history:' .. conversation
+  local later = redis.call('RPOP', history, aside) or {}
+  record_inbox(conversation)
+  for i = #later, 1, -1 do redis.call('RPUSH', history, later[i]) end
+  redis.call('EXPIRE', history, TEXTS_SECONDS)
+end
+
 local function is_over(ends) return ends ~= '0' and tonumber(ends) <= now_ms() end
 
 -- What a person says after a colleague's answer is mostly thanks, and the colleague reads it.
@@ -167,6 +180,16 @@ end
 local function note_told(conversation, window)
   local left = redis.call('PTTL', usage_key(window, conversation))
   if left > 0 then redis.call('SET', usage_key('told', conversation), '', 'PX', left) end
+end
+
+-- Have a worker tell whoever runs the business that the bot has fallen silent, where somebody is to be told.
+local function queue_call(id, conversation, reason, ends, at)
+  if #CALL_FIELDS == 0 then return end
+  local arguments = string.format('"%s", "%s", %d, %d', conversation, reason, now_ms() / 1000, ends / 1000)
+  redis.call('HSET', 'rq:job:' .. id, 'data', CALL_HEAD .. arguments .. CALL_TAIL, 'created_at', at,
+    'enqueued_at', at, unpack(CALL_FIELDS))
+  redis.call('RPUSH', QUEUE_KEY, id)
+  redis.call('SADD', 'rq:queues', QUEUE_KEY)
 end
 
 -- Write a pause down; where it ends is in ms, 0 for never. Of two the later end counts, but a STOP

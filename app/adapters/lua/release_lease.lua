@@ -7,4 +7,6 @@ if redis.call('GET', lease_key(conversation)) ~= token then return end
 redis.call('DEL', lease_key(conversation))
 local number_id = number_of(conversation)
 local silent, whole_number = keeps_silent(conversation, number_id)
-if silent then park(conversation, number_id, whole_number) end
+if not silent then return end
+park(conversation, number_id, whole_number)
+record_left(conversation)
