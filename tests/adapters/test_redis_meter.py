@@ -133,6 +133,7 @@ async def test_a_metric_that_is_no_more_is_passed_over(redis: Redis, meter: Redi
     [
         pytest.param('a "quoted" word', id="quotes"),
         pytest.param("back\\slash", id="backslash"),
+        pytest.param("back\\next", id="backslash that would be read as a line break"),
         pytest.param("two\nlines", id="line break"),
         pytest.param("größer 😀", id="not ASCII"),
         pytest.param("a|b{c}", id="our own marks"),

@@ -503,6 +503,7 @@ async def test_a_person_gets_ten_bubbles_at_once_and_then_one_every_six_seconds(
         with pytest.raises(Parked) as parked:
             await hand.begin_send(bubble_of(hand, 10), attempt=1, within=SECOND)
     assert 5 * SECOND < parked.value.after <= 6 * SECOND
+    assert parked.value.scope == "pair"
 
 
 async def test_another_person_has_a_burst_of_their_own(stage: Stage) -> None:
@@ -531,6 +532,7 @@ async def test_a_held_scope_stops_sends_and_turns_of_everybody(stage: Stage) -> 
         with pytest.raises(Parked) as parked:
             await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)
     assert 58 * SECOND < parked.value.after <= 60 * SECOND
+    assert parked.value.scope == "token"
     with pytest.raises(Parked):
         async with stage.store.turn(conversation, turn_id):
             pass
