@@ -16,7 +16,8 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:pause:<c>``           str    a conversation's pause: reason, since and until (ms)
 ``rv:pause:number:<n>``    str    a number's pause, likewise
 ``rv:paused:<n>``          zset   conversations that wait for the end of their number's pause
-``rv:minute:<c>``, ``day``  str    turns of a person's within a minute, a day
+``rv:minute:<c>``          str    a person's turns within a minute …
+``rv:day:<c>``             str    … and within a day
 ``rv:tokens:<c>``          str    tokens likewise
 ``rv:told:<c>``            str    the person knows that a limit is reached
 ``rv:swept``               str    somebody has just swept

@@ -329,10 +329,12 @@ def test_the_models_span_tells_what_was_asked_for_and_what_came(walk: Walk) -> N
 
 
 def test_a_message_that_joined_is_linked(walk: Walk) -> None:
-    first, second = map(walk.key, walk.joined)
-    turns = [span for span in walk.collector.trace(first) if span.name == "turn"]
-    (joined,) = [span for span in walk.collector.trace(second) if span.name == "message.received"]
-    assert turns[-1].links == [(second, joined.span_id)]
+    keys = [walk.key(wamid) for wamid in walk.joined]  # webhooks may overtake each other
+    spans = [span for key in keys for span in walk.collector.trace(key)]
+    roots = {span.trace_id: span.span_id for span in spans if span.name == "message.received"}
+    *_, turn = (span for span in spans if span.name == "turn")
+    (other,) = set(keys) - {turn.trace_id}
+    assert turn.links == [(other, roots[other])]
 
 
 def test_one_search_in_the_logs_shows_a_messages_whole_way(walk: Walk) -> None:
@@ -353,13 +355,13 @@ def test_one_search_in_the_logs_shows_a_messages_whole_way(walk: Walk) -> None:
 
 
 def test_what_joined_is_found_by_its_own_key(walk: Walk) -> None:
-    first, second = map(walk.key, walk.joined)
-    found = walk.way_of(second)
-    assert found[0]["event"] == "message.received"
-    assert {"turn.started", "turn.joined"} & {line["event"] for line in found}
-    turns = {line["turn_id"] for line in found}
+    turns = set()
+    for wamid in walk.joined:
+        found = walk.way_of(walk.key(wamid))
+        assert "message.received" in [line["event"] for line in found]
+        assert {"turn.started", "turn.joined"} & {line["event"] for line in found}
+        turns |= {line["turn_id"] for line in found}
     assert len(turns) == 1
-    assert turns == {line["turn_id"] for line in walk.way_of(first)}
 
 
 def test_a_turn_that_fails_tells_each_try(walk: Walk) -> None:
