@@ -124,13 +124,18 @@ def open_accounts(
     Args:
         timeout: For one call.
     """
-    tokens = [one.whatsapp_access_token for one in (settings, *settings.numbers.values())]
+
+    def token_of(number: str) -> SecretStr:
+        return settings.numbers.get(number, settings).whatsapp_access_token
+
+    tokens = [settings.whatsapp_access_token, *map(token_of, settings.numbers)]
     accounts = {
         token: GraphAccount(
             base_url=settings.whatsapp_graph_url,
             version=settings.whatsapp_graph_version,
             access_token=token,
             app_secrets=settings.app_secrets,
+            has=lambda number, token=token: token_of(number) == token,  # type: ignore[misc] # bound now
             timeout=timeout,
         )
         for token in dict.fromkeys(tokens)

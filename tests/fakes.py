@@ -259,6 +259,7 @@ class FakeStore:
         self._hands: dict[str, _FakeHand] = {}
         self._troubles: dict[str, str] = {}
         self.watched: Mapping[str, str] = {}
+        self._accounts: dict[str, str] = {}
         self._watch_until = self.clock.now()
         self._told_at: dict[str, datetime] = {}
         self.records: dict[str, dict[str, str]] = defaultdict(dict)
@@ -319,6 +320,9 @@ class FakeStore:
 
     async def troubles(self) -> Mapping[str, str]:
         return {**self.watched, **self._troubles}
+
+    async def accounts(self) -> Mapping[str, str]:
+        return dict(self._accounts)
 
     async def take_watch(self) -> bool:
         if self.clock.now() < self._watch_until:
@@ -723,6 +727,8 @@ class FakeStore:
         token = uuid.uuid4().hex
         self.check_holds(token)
         self._note_usage(found, self.records[turn_id])
+        if account := found.inbox[-1].account_id:
+            self._accounts[found.number] = account
         found.aside = 0
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]

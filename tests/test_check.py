@@ -457,6 +457,16 @@ async def test_a_token_that_names_no_account_leaves_two_questions_open(house: Ho
     assert len(report.unchecked) == 2
 
 
+async def test_a_token_that_names_no_account_is_asked_about_those_that_have_written(
+    house: House, redis: Redis
+) -> None:
+    redis.hset("rv:accounts", "21", "11")
+    async with graph_api(granular_scopes=[{"scope": GRANTED[0]}]) as url:
+        report = await house.look(WHATSAPP_GRAPH_URL=url)
+    redis.delete("rv:accounts")
+    assert any("Webhooks of account 11 come to this app" in line for line in report.lines)
+
+
 async def test_an_api_that_does_not_tell_all_leaves_the_question_open(house: House) -> None:
     async with graph_api() as url:
         report = await house.look(WHATSAPP_GRAPH_URL=url)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.bootstrap import open_reply_services, open_services
+from app.bootstrap import open_accounts, open_reply_services, open_services
 from app.core.keys import Keys
 from app.core.model import Bubble
 from app.errors import Parked
@@ -317,6 +317,18 @@ async def test_numbers_share_what_they_do_not_have_of_their_own(tmp_path: Path) 
         assert services.store is kitchen.store is workshop.store
         assert services.channel is kitchen.channel is not workshop.channel
         assert services.model is workshop.model is not kitchen.model
+
+
+async def test_each_token_is_asked_about_its_own_numbers(tmp_path: Path) -> None:
+    toml = f'[{WORKSHOP}]\naccess_token_env = "WORKSHOP_TOKEN"'
+    settings = loaded(tmp_path, toml, WORKSHOP_TOKEN="workshop-word")
+    async with AsyncExitStack() as stack:
+        accounts = open_accounts(settings, stack, timeout=timedelta(seconds=1))
+        has = {
+            token.get_secret_value(): [account._has(number) for number in (KITCHEN, WORKSHOP)]
+            for token, account in accounts.items()
+        }
+    assert has == {"token-word": [True, False], "workshop-word": [False, True]}
 
 
 async def test_the_web_process_knows_each_numbers_limits(tmp_path: Path) -> None:

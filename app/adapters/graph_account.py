@@ -5,7 +5,7 @@ Source: Meta, "Debug token", "WhatsApp Business Account: subscribed_apps, phone_
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from secrets import token_hex
@@ -50,6 +50,7 @@ class GraphAccount:
         base_url: ``https://graph.facebook.com``, or a simulator's address.
         version: ``v26.0``.
         app_secrets: With one of them the app itself can be asked what it has subscribed to.
+        has: Whether a number is answered with this token.
         timeout: How long one call may take, with all that belongs to it.
     """
 
@@ -60,11 +61,13 @@ class GraphAccount:
         version: str,
         access_token: SecretStr,
         app_secrets: Sequence[str] = (),
+        has: Callable[[str], bool] = lambda _: True,
         timeout: timedelta,
     ) -> None:
         self._url = f"{base_url.rstrip('/')}/{version}"
         self._token = access_token
         self._app_secrets = app_secrets
+        self._has = has
         self._timeout = timeout.total_seconds()
         self._ahead: timedelta | None = None
         self._client = httpx2.AsyncClient(
@@ -82,12 +85,14 @@ class GraphAccount:
         """Close all connections; the second time does nothing."""
         await self._client.aclose()
 
-    async def survey(self) -> Survey:
-        """All that the token can find out. Takes three times the time of a call at most."""
+    async def survey(self, known: Mapping[str, str]) -> Survey:
+        """See ``ports.Account``. Takes three times the time of a call at most."""
         token = await _or_error(self.token())
         if isinstance(token, RivuletError) or not token.is_valid:
             return Survey(token, ahead=self._ahead)
-        accounts = asyncio.gather(*(self._account(account) for account in token.accounts))
+        ours = {account for number, account in known.items() if self._has(number)}
+        named = token.accounts or sorted(ours)[:MAX_ACCOUNTS]
+        accounts = asyncio.gather(*(self._account(account) for account in named))
         subscription = None
         if self._app_secrets:
             subscription = await _or_error(self.subscription(token.app_id))

@@ -32,6 +32,7 @@ Keys, all with an expiry but those marked ``*``:
 ``rv:trouble:<scope>``     str    what does not work now, for readiness
 ``rv:intake``              hash   when a web process last lived, and for how long none has
 ``rv:pulse``               str    a worker has just beaten
+``rv:accounts``            hash   which account each of our numbers is of
 ``rv:watch``               str    somebody looks at Meta, or has just looked …
 ``rv:watched``             str    … and found this
 ``rv:account:<account>``   str    when Meta last stopped or resumed an account
@@ -260,6 +261,11 @@ class RedisStore:
         """See ``Store.troubles``."""
         told: dict[str, str] = await self._within_limit(self._troubles.told())
         return told
+
+    async def accounts(self) -> dict[str, str]:
+        """See ``Store.accounts``."""
+        raw = await self._within_limit(self._redis.hgetall("rv:accounts"))
+        return {number.decode(): account.decode() for number, account in raw.items()}
 
     async def take_watch(self) -> bool:
         """See ``Store.take_watch``."""

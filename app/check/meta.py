@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from app.adapters.graph_account import handshake
-from app.bootstrap import open_accounts
+from app.bootstrap import open_accounts, open_services
 from app.check.line import Line
 from app.check.redis import agreeing
 from app.core.account import (
@@ -46,7 +46,8 @@ async def meta_lines(settings: Installation) -> list[Line]:
     """All tokens are asked at the same time."""
     async with AsyncExitStack() as stack:
         accounts = open_accounts(settings, stack, timeout=GRAPH_TIMEOUT)
-        surveys = await asyncio.gather(*(account.survey() for account in accounts.values()))
+        known = await _known(settings, stack)
+        surveys = await asyncio.gather(*(account.survey(known) for account in accounts.values()))
         word = settings.whatsapp_verify_token.get_secret_value()
         lines = [
             line for survey in surveys for line in [*_survey(survey), *await _answers(survey, word)]
@@ -59,6 +60,15 @@ async def meta_lines(settings: Installation) -> list[Line]:
     ]
 
 
+async def _known(settings: Installation, stack: AsyncExitStack) -> Mapping[str, str]:
+    """Which accounts have written to us; nothing where Redis does not say."""
+    services, _ = open_services(settings, stack)
+    try:
+        return await services.store.accounts()
+    except RivuletError:
+        return {}
+
+
 def _survey(survey: Survey) -> list[Line]:
     token = survey.token
     if isinstance(token, RivuletError):
@@ -66,8 +76,9 @@ def _survey(survey: Survey) -> list[Line]:
     word = token_trouble(token, datetime.now(UTC))
     if word == "invalid":
         return [Line(False, "Meta's access token is not valid.", NEW_TOKEN), *_not_asked("")]
-    if not token.accounts:
-        return [_may(token, word), *_not_asked("the token names no WhatsApp Business Account")]
+    if not survey.accounts:
+        why = "the token names no WhatsApp Business Account, and nobody has written yet"
+        return [_may(token, word), *_not_asked(why)]
     return [
         _may(token, word),
         *(_webhooks(account, token.app_id) for account in survey.accounts),

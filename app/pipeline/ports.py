@@ -261,6 +261,14 @@ class Store(Protocol):
         """
         ...
 
+    async def accounts(self) -> Mapping[str, str]:
+        """The WhatsApp Business Account of each of our numbers that was written to lately.
+
+        Raises:
+            Unavailable: Not now.
+        """
+        ...
+
     async def take_watch(self) -> bool:
         """Whether it is the caller who looks at Meta now: one in the whole installation at a time,
         and not before five minutes after the last. Dies it meanwhile, another looks a minute later.
@@ -513,8 +521,12 @@ class TurnInHand(Protocol):
 class Account(Protocol):
     """The business itself, as Meta knows it."""
 
-    async def survey(self) -> Survey:
-        """All that one access token can find out. Takes some of few calls: see ``take_watch``."""
+    async def survey(self, known: Mapping[str, str]) -> Survey:
+        """All that one access token can find out. Takes some of few calls: see ``take_watch``.
+
+        Args:
+            known: ``Store.accounts``: looked at where the token does not name its own.
+        """
         ...
 
 

@@ -28,7 +28,8 @@ async def watch(accounts: Sequence[Account], store: Store, clock: Clock) -> bool
     """
     if not await store.take_watch():
         return False
-    surveys = await asyncio.gather(*(account.survey() for account in accounts))
+    known = await store.accounts()
+    surveys = await asyncio.gather(*(account.survey(known) for account in accounts))
     silent = [error for survey in surveys for error in unanswered(survey) if error.scope != "token"]
     if silent:
         log.warning("watch.unanswered", error=str(silent[0]))

@@ -1,7 +1,7 @@
 """What Meta says of token, accounts and numbers, in whatever shape, and never the token itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -27,13 +27,19 @@ ACCOUNT, APP = "102015550100009", "104015550100007"
 
 @asynccontextmanager
 async def asking(
-    url: str, *, token: str = TOKEN, seconds: float = 20.0, app_secrets: Sequence[str] = ()
+    url: str,
+    *,
+    token: str = TOKEN,
+    seconds: float = 20.0,
+    app_secrets: Sequence[str] = (),
+    has: Callable[[str], bool] = lambda _: True,
 ) -> AsyncIterator[GraphAccount]:
     graph = GraphAccount(
         base_url=url + "/",
         version="v26.0",
         access_token=SecretStr(token),
         app_secrets=app_secrets,
+        has=has,
         timeout=timedelta(seconds=seconds),
     )
     yield graph
@@ -232,7 +238,7 @@ async def test_a_token_that_fits_no_header_is_not_shown(token: str, meta: str) -
 
 async def test_a_survey_finds_out_all_at_once(meta: str) -> None:
     async with asking(meta, app_secrets=[SECRET]) as graph:
-        survey = await graph.survey()
+        survey = await graph.survey({})
     assert isinstance(survey.token, TokenFacts)
     (account,) = survey.accounts
     assert (account.account_id, account.apps) == (ACCOUNT, {APP: ""})
@@ -244,9 +250,22 @@ async def test_a_survey_finds_out_all_at_once(meta: str) -> None:
     assert survey.ahead == timedelta()
 
 
+async def test_a_token_without_accounts_looks_at_those_that_have_written() -> None:
+    async def say(request: Request) -> Response:
+        if request.path_params["path"].endswith("debug_token"):
+            return JSONResponse(debugged(granular_scopes=granted(management=None)))
+        return JSONResponse({"data": []})
+
+    known = {"21": "11", "22": "11", "23": "12", "24": "13"}
+    async with serving(Starlette(routes=[Route("/{path:path}", say)])) as url:
+        async with asking(url, has=lambda number: number != "24") as graph:
+            survey = await graph.survey(known)
+    assert [one.account_id for one in survey.accounts] == ["11", "12"]
+
+
 async def test_a_survey_with_a_revoked_token_tells_so(meta: str) -> None:
     async with asking(meta, token="another", app_secrets=[SECRET]) as graph:
-        survey = await graph.survey()
+        survey = await graph.survey({})
     assert isinstance(survey.token, Unavailable)
     assert (survey.token.scope, survey.accounts, survey.subscription) == ("token", (), None)
 
@@ -260,7 +279,7 @@ async def test_what_meta_does_not_say_is_an_error_in_its_place() -> None:
 
     async with serving(Starlette(routes=[Route("/{path:path}", say)])) as url:
         async with asking(url, app_secrets=[SECRET]) as graph:
-            survey = await graph.survey()
+            survey = await graph.survey({})
     (account,) = survey.accounts
     told = [account.apps, account.numbers, survey.subscription]
     assert [one.code for one in told if isinstance(one, RivuletError)] == [80007] * 3

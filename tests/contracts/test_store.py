@@ -948,6 +948,15 @@ async def test_one_looks_at_meta_and_what_was_found_stands_until_the_next_look(
     assert dict(await stage.store.troubles()) == {}
 
 
+async def test_the_account_of_a_number_is_known_once_somebody_is_answered(stage: Stage) -> None:
+    assert dict(await stage.store.accounts()) == {}
+    await stage.store.take_in([replace(said("Hi"), account_id="11")])
+    await stage.store.take_in([said("Hi", user_id="US.2", phone=None, number="200")])
+    for _ in range(2):
+        await answer(stage)
+    assert dict(await stage.store.accounts()) == {NUMBER: "11"}
+
+
 async def test_what_was_met_counts_more_than_what_was_found(stage: Stage) -> None:
     await stage.store.end_watch({"token": "ends_soon"})
     await stage.store.report_trouble("token", "190")

@@ -70,6 +70,7 @@ if redis.call('HSETNX', record, 'started_at', at) == 1 then
     redis.call('HGET', 'rq:job:' .. turn, 'created_at') or '')
   list_turn(conversation, reply)
   note_number(number_id)
+  note_account(number_id, redis.call('HGET', key, 'account_id'))
   note_usage(conversation, record)
 end
 redis.call('HINCRBY', record, 'runs', 1)

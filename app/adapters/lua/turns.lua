@@ -10,6 +10,7 @@ local PENDING_KEY = 'rv:pending'
 local GIVEN_UP_KEY = 'rv:given_up'
 local ANSWERED_KEY = 'rv:answered'
 local NUMBERS_KEY = 'rv:numbers'
+local ACCOUNTS_KEY = 'rv:accounts'
 local NEWS_CHANNEL = 'rv:news'
 local INTAKE_KEY = 'rv:intake'
 local INTAKE_STALE_MS = 3000 -- a web process that has not beaten for so long takes nothing in
@@ -121,6 +122,14 @@ local function note_number(number_id)
   redis.call('ZADD', NUMBERS_KEY, now_ms(), number_id)
   redis.call('ZREMRANGEBYRANK', NUMBERS_KEY, 0, -MOST_NUMBERS - 1)
   redis.call('EXPIRE', NUMBERS_KEY, KEPT_SECONDS)
+end
+
+-- Remember which account a number is of: some access tokens do not name theirs.
+local function note_account(number_id, account_id)
+  if account_id and redis.call('HLEN', ACCOUNTS_KEY) < MOST_NUMBERS then
+    redis.call('HSET', ACCOUNTS_KEY, number_id, account_id)
+    redis.call('EXPIRE', ACCOUNTS_KEY, KEPT_SECONDS)
+  end
 end
 
 -- Remember for operators whom we answered last.
