@@ -717,7 +717,7 @@ class FakeStore:
             yield None
             return
         open_one = self.records[found.open] if found.open else {}
-        if found.owed and found.open and open_one.get("instead") != found.owed:
+        if found.owed and found.open and open_one.get("owed") != found.owed:
             self._close_open(found)
             turn_id = uuid.uuid4().hex
         turn_id = found.open or turn_id
@@ -730,6 +730,7 @@ class FakeStore:
         if account := found.inbox[-1].account_id:
             self._accounts[found.number] = account
         found.aside = 0
+        self.records[turn_id]["owed"] = found.owed
         hand = _FakeHand(self, found, turn_id, token)
         names = [conversation, turn_id]
         if hand.turn.before:
@@ -847,6 +848,7 @@ class _FakeHand:
         self._drop_plan()
         self._record["joins"] = str(int(self._record.get("joins", "0")) + 1)
         found = self._conversation
+        self._record["owed"] = found.owed
         self.turn = replace(self.turn, messages=list(found.inbox), owed=found.owed)
         return self.turn
 

@@ -23,6 +23,9 @@ from app.pipeline.sender import Sender
 
 log = structlog.get_logger()
 
+FEW_CHARS = 20
+"""A word or two, such as "operator", may be of any language: what was said before tells more."""
+
 WITH_CONTACT: frozenset[Which] = frozenset({"handed_over", "too_much"})
 
 
@@ -46,7 +49,7 @@ def instead_of_answer(turn: Turn, limits: Limits, now: datetime) -> Instead | No
 
     Decides alike whenever the same turn is run again.
     """
-    if turn.owed:
+    if turn.owed == "stopped" or (turn.owed and not _asks_something(turn)):
         return Instead(turn.owed, turn.owed)
     if turn.standing and not turn.instead:
         return None  # an answer has begun
@@ -57,6 +60,10 @@ def instead_of_answer(turn: Turn, limits: Limits, now: datetime) -> Instead | No
         return None
     which: Which = "too_fast" if window == "minute" else "too_much"
     return Instead("limited", None if turn.usage.told else which, Closing(told=window))
+
+
+def _asks_something(turn: Turn) -> bool:
+    return any(message.readable and switch_of(message.text) is None for message in turn.messages)
 
 
 def _used_up(usage: Usage, limits: Limits) -> Window | None:
@@ -89,13 +96,13 @@ def _language(turn: Turn) -> tuple[str, str]:
     """Words to tell the person's language by, and the language of a bare BAJA or ARRÊT."""
     switches = [switch_of(message.text) for message in turn.messages]
     own = next((switch.language for switch in switches if switch and switch.language), "")
-    now = [m.text for m in turn.messages if m.readable and switch_of(m.text) is None]
+    now = " ".join(m.text for m in turn.messages if m.readable and switch_of(m.text) is None)
     before = (
         entry.text
         for entry in reversed(turn.history)
         if entry.role == "user" and switch_of(entry.text) is None
     )
-    return " ".join(now) or next(before, ""), own
+    return now if len(now) > FEW_CHARS else f"{now} {next(before, '')}", own
 
 
 async def step_aside(instead: Instead, hand: TurnInHand, services: ReplyServices) -> str:

@@ -421,6 +421,20 @@ async def test_a_confirmation_that_a_dead_worker_had_begun_is_gone_on_with(stage
         assert (hand.turn.instead, len(hand.turn.standing)) == ("stopped", 1)
 
 
+async def test_an_answer_to_what_came_with_a_start_is_gone_on_with(stage: Stage) -> None:
+    await stage.store.take_in([said("stop")])
+    await owed(stage)
+    await stage.store.take_in([said("start"), said("open?")])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        await hand.begin_send(bubble_of(hand), attempt=1, within=SECOND)  # and then it died
+    async with stage.store.turn(conversation, turn_id) as hand:
+        assert hand is not None
+        assert (hand.turn.turn_id, hand.turn.owed) == (turn_id, "started")
+        assert (hand.turn.instead, len(hand.turn.standing)) == ("", 1)
+
+
 async def test_a_stop_in_another_pause_takes_its_place(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     await heard(stage)

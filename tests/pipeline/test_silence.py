@@ -195,6 +195,26 @@ async def test_stop_while_the_model_thinks_is_confirmed_at_once() -> None:
     assert world.store.queue == []
 
 
+async def test_a_question_that_comes_with_start_is_answered() -> None:
+    world = World()
+    await world.store.take_in([said("stop")])
+    await answer(world)
+    await world.store.take_in([said("start"), said("where is my order?")])
+    assert await answer(world) == "answered"
+    assert world.channel.texts[1:] == ["Yes, we are open."]
+    await world.store.take_in([said("thanks")])
+    assert await answer(world) == "answered"
+
+
+async def test_a_single_word_is_answered_in_the_language_spoken_before() -> None:
+    world = World()
+    await world.store.take_in([said("cześć, gdzie jest moja paczka")])
+    await answer(world)
+    await world.store.take_in([said("operator")])
+    await answer(world)
+    assert world.channel.texts[1] == phrase("handed_over", like="", language="pl")
+
+
 # -- limits ------------------------------------------------------------------------------------
 
 

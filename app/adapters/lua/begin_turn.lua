@@ -46,7 +46,7 @@ end
 
 local owed = redis.call('HGET', key, 'owed')
 local open = redis.call('HGET', key, 'open')
-if owed and open and redis.call('HGET', turn_key(open), 'instead') ~= owed then
+if owed and open and redis.call('HGET', turn_key(open), 'owed') ~= owed then
   -- A STOP, or a START after it: nobody wants the rest of that answer.
   close_open(conversation)
   turn, open = fresh, nil
@@ -63,7 +63,7 @@ redis.call('HSET', key, 'turn', turn)
 redis.call('HDEL', key, 'live_ms', 'popped_ms', 'doubted', 'doubted_until_ms', 'aside')
 redis.call('ZREM', GIVEN_UP_KEY, conversation)
 local record = turn_key(reply)
-redis.call('HSET', record, 'conversation', conversation)
+redis.call('HSET', record, 'conversation', conversation, 'owed', owed or '')
 if redis.call('HSETNX', record, 'started_at', at) == 1 then
   local oldest = redis.call('ZRANGE', inbox_key(conversation), 0, 0, 'WITHSCORES')
   redis.call('HSET', record, 'said_at', math.floor(oldest[2] / 1000000), 'queued_at',

@@ -7,7 +7,9 @@ if redis.call('GET', lease_key(conversation)) ~= token then return false end
 if keeps_silent(conversation, number_of(conversation)) then return 'paused' end
 drop_plan(turn_key(turn))
 redis.call('HINCRBY', turn_key(turn), 'joins', 1)
+local owed = redis.call('HGET', conversation_key(conversation), 'owed') or ''
+redis.call('HSET', turn_key(turn), 'owed', owed)
 return {
-  redis.call('HGET', conversation_key(conversation), 'owed') or '',
+  owed,
   redis.call('ZRANGE', inbox_key(conversation), 0, most - 1),
 }
