@@ -122,6 +122,11 @@ to hear from us after a year's silence either."""
 PAUSE_GRACE = timedelta(days=1)
 """How long it is remembered what a pause was for, after its end."""
 
+LAST_OF_A_LEASE = timedelta(seconds=2.5)
+"""A lease with so little left was not renewed when it should have been. RQ finds a dead worker's
+job about then; parking it may cost 5 s more, where that worker was who queued the parked.
+"""
+
 MOST_HOLD = timedelta(hours=1)
 LEAST_PROBE, MOST_PROBE = timedelta(seconds=1), timedelta(minutes=1)
 """How long the others wait for what becomes of a probe; in between, as long as the stop was."""
@@ -446,21 +451,18 @@ class RedisStore:
         Raises:
             Parked: Not now; a lease whose holder may be dead is left until it has run out.
         """
-        answer = await self._begin_turn(
-            args=[
-                conversation,
-                turn_id,
-                token,
-                int(LEASE_SECONDS * 1000),
-                MOST_MESSAGES,
-                time.time(),
-                token_hex(16),
-            ]
-        )
+        args: list[str | int | float] = [
+            *(conversation, turn_id, token, int(LEASE_SECONDS * 1000)),
+            *(MOST_MESSAGES, time.time(), token_hex(16)),
+        ]
+        answer = await self._begin_turn(args=args)
+        if answer[0] == b"leased" and answer[1] <= _ms(LAST_OF_A_LEASE):
+            await asyncio.sleep(answer[1] / 1000 + 0.05)
+            answer = await self._begin_turn(args=args)
         if answer[0] == b"newer":
             log.error("redis.newer_version")
             raise Parked(NEWER_PAUSE, scope="store")
-        if answer[0] == b"held":
+        if answer[0] in (b"held", b"leased"):
             raise Parked(timedelta(milliseconds=answer[1]))
         if answer[0] == b"empty":
             return None

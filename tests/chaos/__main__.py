@@ -84,7 +84,10 @@ def main() -> int:
         if asked.keep:
             asked.keep.mkdir(exist_ok=True)
             (asked.keep / f"{name}.log").write_text(run.logs)
-            kept = {"record": run.record, "kills": [(k.at, k.who, [*k.held]) for k in run.kills]}
+            kept = {
+                "record": run.record,
+                "kills": [(k.at, k.who, [*k.held], [*k.taken]) for k in run.kills],
+            }
             (asked.keep / f"{name}.json").write_text(json.dumps(kept))
         for what, found in verdict.broken(plan).items():
             broken += 1

@@ -224,9 +224,9 @@ def _judge_landing(
 def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
     """Of each person whose turn died with a worker, how long until somebody worked on it again.
 
-    Where the next worker died as well before it gave a sign, that death counts, not the first; and
-    while Redis is away nobody can, so the clock starts anew when it is back. A turn whose last
-    bubble had been sent gives no sign any more.
+    Where the next worker died as well before it gave a sign, that death counts, not the first, also
+    where it had only taken the turn from the queue. While Redis is away nobody can, so the clock
+    starts anew when it is back. A turn whose last bubble had been sent gives no sign any more.
     """
     signs: defaultdict[str, list[float]] = defaultdict(list)
     said: dict[str, list[tuple[str, float]]] = defaultdict(list)
@@ -247,8 +247,10 @@ def _recoveries(run: Run, sends: Sequence[Send]) -> Iterator[float]:
     for place, kill in enumerate(run.kills):
         for person in kill.held:
             sign = next((at for at in signs[person] if at > kill.at), None)
-            later = [one for one in run.kills[place + 1 :] if person in one.held]
             if sign is None or not waited(person, kill.at):
                 continue
-            if not any(one.at < sign for one in later):
-                yield sign - max(at for at in (kill.at, *back) if at < sign)
+            later = [one for one in run.kills[place + 1 :] if one.at < sign]
+            if any(person in one.held for one in later):
+                continue  # timed from there
+            deaths = [kill.at, *(one.at for one in later if person in one.taken)]
+            yield sign - max(at for at in (*deaths, *back) if at < sign)

@@ -113,6 +113,15 @@ def test_a_turn_that_died_must_be_taken_up_soon(after: float, broken: bool) -> N
     assert bool(verdict_on([message, *FIRST, *rest], kills=kills)) == broken
 
 
+def test_the_clock_starts_anew_when_who_had_taken_the_turn_dies_too() -> None:
+    message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
+    rest = bubble(20.0, part("c0m0", 2), f"{TURN}:1:1")
+    first = Kill(1.5, "worker0", frozenset({"p"}))
+    then = Kill(9.0, "worker1", taken=frozenset({"p"}))
+    assert verdict_on([message, *FIRST, *rest], kills=[first, then]) == {}
+    assert verdict_on([message, *FIRST, *rest], kills=[first]) != {}
+
+
 def test_the_clock_starts_anew_when_redis_is_back() -> None:
     message = {"kind": "message", "person": "p", "at": 0.5, "text": "What about c0m0?"}
     rest = bubble(20.0, part("c0m0", 2), f"{TURN}:1:1")

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,11 +76,13 @@ class Kill:
         at: Unix seconds.
         who: The process.
         held: The persons whose turns ran there, by RQ's own books.
+        taken: Those whose turns some worker had taken and not begun, perhaps this one.
     """
 
     at: float
     who: str
     held: frozenset[str] = frozenset()
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -371,8 +373,8 @@ class World:
             name = "web" if dice.random() < 0.25 else dice.choice(victims)
             process = self.processes[name]
             await self._until_another_lives(name)
-            held = await asyncio.to_thread(self._held_by, process)
-            self.run.kills.append(Kill(time.time(), name, held))
+            held, taken = await asyncio.to_thread(self._held_by, process)
+            self.run.kills.append(Kill(time.time(), name, held, taken))
             await asyncio.to_thread(process.stop)
             await asyncio.sleep(dice.uniform(0.1, 1.0))
             process.start()
@@ -412,14 +414,19 @@ class World:
             await self._until(self.redis.ping, "Redis")
             self.run.kills.append(Kill(time.time(), REDIS_IS_BACK))
 
-    def _held_by(self, process: Process) -> frozenset[str]:
-        """The persons whose turns run in this process now, as RQ has written it down."""
+    def _held_by(self, process: Process) -> tuple[frozenset[str], frozenset[str]]:
+        """The persons whose turns run in this process now, as RQ has written it down; and those
+        whose turns have been taken by a worker and not begun.
+        """
         if process.running is None or process.name == "web":
-            return frozenset()
+            return frozenset(), frozenset()
+        redis: Any = self.redis
         try:
-            return frozenset(self._running_in(process.running.pid))
+            taken = redis.lrange("rq:queue:turns:intermediate", 0, -1)
+            held = self._running_in(process.running.pid)
+            return frozenset(held), frozenset(self._persons_of(taken))
         except (RedisError, OSError):
-            return frozenset()  # Redis is away as well
+            return frozenset(), frozenset()  # Redis is away as well
 
     def _running_in(self, pid: int) -> Iterator[str]:
         redis: Any = self.redis  # its commands are typed for both worlds, sync and async
@@ -428,12 +435,17 @@ class World:
             for name in redis.smembers("rq:workers")
             if redis.hget(name, "pid") == str(pid)
         }
-        for entry in redis.zrange("rq:wip:turns", 0, -1):
-            turn = entry.partition(":")[0]
-            if redis.hget(f"rq:job:{turn}", "worker_name") in names:
-                conversation = redis.hget(f"rv:turn:{turn}", "conversation")
-                if conversation in self._person_of:
-                    yield self._person_of[conversation]
+        turns = [entry.partition(":")[0] for entry in redis.zrange("rq:wip:turns", 0, -1)]
+        yield from self._persons_of(
+            turn for turn in turns if redis.hget(f"rq:job:{turn}", "worker_name") in names
+        )
+
+    def _persons_of(self, turns: Iterable[str]) -> Iterator[str]:
+        redis: Any = self.redis
+        for turn in turns:
+            conversation = redis.hget(f"rv:turn:{turn}", "conversation")
+            if conversation in self._person_of:
+                yield self._person_of[conversation]
 
     async def _post(self, path: str, body: object) -> None:
         (await self.meta.post(path, json=body)).raise_for_status()

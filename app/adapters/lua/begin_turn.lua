@@ -1,7 +1,7 @@
 -- Take a conversation's lease and read what waits in it.
 -- ARGV: conversation, turn, token, lease in ms, most messages, the time in Unix seconds, another turn's id.
--- Returns {'newer'} (see is_newer), {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped,
--- or its holder may be dead: come back then), or
+-- Returns {'newer'} (see is_newer), {'empty'} (nothing to do, or a pause stands), {'held', ms} (stopped:
+-- come back then), {'leased', ms} (its holder may be dead: come back then), or
 -- {'taken', messages, history, record of the turn, last bubble of the reply before, the turn, the sentence
 -- that is owed ('stopped', 'started' or '')}: another
 -- one where an earlier turn's answer has begun and not ended, under whichever job.
@@ -26,7 +26,7 @@ if holder then
   elseif now_ms() > tonumber(doubted[2]) then
     return { 'empty' }
   end
-  return { 'held', left_ms }
+  return { 'leased', left_ms }
 end
 
 local number_id = number_of(conversation)
