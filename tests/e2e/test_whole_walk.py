@@ -133,10 +133,9 @@ def go(walk: Walk) -> None:
         house.person(name=f"{MARK} {n}", phone=f"{PHONE}{n:03}", user_id=f"US.{MARK}{n}")
         for n in range(8)
     ]
-    begin_to_fail_for_good(walk, people[6])
+    say_to_a_worker_that_rests(walk, hopeless=people[6], talkative=people[1])
     walk.clean = house.say(people[0], f"{QUESTION} {MARK}")
     house.answered(walk.clean)
-    walk.joined = [house.say(people[1], f"{text} {MARK}") for text in (QUESTION, "And the bill?")]
     house.answered(walk.joined[1])
     ask_for_faults(house, people)
     wamids = [house.say(person, f"{QUESTION} {MARK}") for person in people[2:5]]
@@ -180,15 +179,20 @@ def ask_for_faults(house: House, people: Sequence[str]) -> None:
         house.model.post("/simulator/faults", json=fault).raise_for_status()
 
 
-def begin_to_fail_for_good(walk: Walk, person: str) -> None:
-    """A turn none of whose sends succeeds, and which has one try; it takes its time."""
+def say_to_a_worker_that_rests(walk: Walk, *, hopeless: str, talkative: str) -> None:
+    """Two messages that wait together, and one none of whose answer's sends will succeed, by a turn
+    that has one try; it takes its time.
+    """
     house = walk.house
-    fault = {"on": "send", "person": person, "error": 131000, "times": None}
+    fault = {"on": "send", "person": hopeless, "error": 131000, "times": None}
     house.meta.post("/simulator/faults", json=fault).raise_for_status()
     with Redis.from_url(house.redis_url) as redis, no_turn_taken(house, redis):
-        house.say(person, f"{QUESTION} {MARK}")
+        house.say(hopeless, f"{QUESTION} {MARK}")
         (walk.failed,) = house.until(lambda: waiting(redis), "queued turn")
         redis.hset(f"rq:job:{walk.failed}", "retries_left", 0)
+        walk.joined = [house.say(talkative, f"{text} {MARK}") for text in (QUESTION, "And why?")]
+        seen = [f"rv:seen:{walk.key(wamid)}" for wamid in walk.joined]
+        house.until(lambda: redis.exists(*seen) == len(seen) or None, "messages that wait")
 
 
 def fail_unforeseen(walk: Walk, person: str) -> None:
