@@ -21,10 +21,11 @@ def plain(name: str) -> str:
 
 
 def in_an_image() -> set[str]:
-    """The names of what ``pip install .`` brings, without extras."""
+    """The names of what ``pip install .[otel]`` brings."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     found: set[str] = set()
-    waiting = list(needed(project["dependencies"]))
+    given = [*project["dependencies"], *project["optional-dependencies"]["otel"]]
+    waiting = list(needed(given))
     while waiting:
         name = waiting.pop()
         if name not in found:

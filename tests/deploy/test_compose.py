@@ -122,6 +122,13 @@ def test_what_is_shown_to_a_container_exists() -> None:
     assert [path for path in sorted(shown) if not (DEPLOY / path).exists()] == []
 
 
+def test_prometheus_asks_where_the_proxy_adds_the_token() -> None:
+    (prometheus,) = documents(DEPLOY / "prometheus" / "prometheus.yml")
+    (job,) = prometheus["scrape_configs"]
+    assert job["static_configs"] == [{"targets": ["caddy:8081"]}]
+    assert "http://:8081 {" in CADDYFILE.read_text("utf-8")
+
+
 def test_the_caddyfile_is_valid() -> None:
     judged_by(
         *("caddy", "validate", "--adapter", "caddyfile", "--config", str(CADDYFILE)),
