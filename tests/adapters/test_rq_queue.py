@@ -18,6 +18,8 @@ from app.adapters import rq_queue
 from app.adapters.redis_store import RedisStore
 from app.adapters.rq_queue import CALL_JOB, QUEUE, REPLY_JOB, turn_jobs
 from app.core.model import Echo
+from app.errors import LeaseLost
+from app.pipeline.ports import Closing
 from tests.contracts.conftest import KEYS, open_store
 from tests.fakes import NUMBER, said
 
@@ -127,6 +129,23 @@ async def test_a_call_for_a_human_is_a_job_of_its_own(redis_url: str) -> None:
         assert (conversation, reason) == (KEYS.user(NUMBER, "US.1"), "colleague")
         assert at.timestamp() - 1 <= since <= at.timestamp() + 60
         assert until == (at + HOUR).timestamp()
+
+
+async def test_a_turn_that_ends_in_a_call_for_a_human_queues_it_once(redis_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        store = open_store(redis_url, stack, tells_operators=True)
+        closing = Closing(pause="asked", until=datetime.now(UTC) + HOUR)
+        await store.take_in([said("a human, please")])
+        with Redis.from_url(redis_url) as redis:
+            (turn_id,) = queue_of(redis).job_ids
+            redis.delete(queue_of(redis).key)
+            async with store.turn(CONVERSATION, turn_id) as hand:
+                assert hand is not None
+                await hand.finish("One moment.", ending="handed_over", closing=closing)
+                with pytest.raises(LeaseLost):
+                    await hand.finish("One moment.", ending="handed_over", closing=closing)
+            (job,) = queue_of(redis).jobs
+            assert (job.func_name, job.args[:2]) == (CALL_JOB, [CONVERSATION, "asked"])
 
 
 def test_the_hole_of_the_data_is_where_the_key_goes() -> None:
