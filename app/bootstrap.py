@@ -128,21 +128,20 @@ def open_accounts(
     def token_of(number: str) -> SecretStr:
         return settings.numbers.get(number, settings).whatsapp_access_token
 
-    tokens = [settings.whatsapp_access_token, *map(token_of, settings.numbers)]
-    accounts = {
-        token: GraphAccount(
+    def account(token: SecretStr) -> GraphAccount:
+        opened = GraphAccount(
             base_url=settings.whatsapp_graph_url,
             version=settings.whatsapp_graph_version,
             access_token=token,
             app_secrets=settings.app_secrets,
-            has=lambda number, token=token: token_of(number) == token,  # type: ignore[misc] # bound now
+            has=lambda number: token_of(number) == token,
             timeout=timeout,
         )
-        for token in dict.fromkeys(tokens)
-    }
-    for account in accounts.values():
-        stack.push_async_callback(account.close)
-    return accounts
+        stack.push_async_callback(opened.close)
+        return opened
+
+    tokens = [settings.whatsapp_access_token, *map(token_of, settings.numbers)]
+    return {token: account(token) for token in dict.fromkeys(tokens)}
 
 
 def _open_store(settings: Installation, stack: AsyncExitStack) -> tuple[RedisStore, RedisMeter]:

@@ -6,7 +6,18 @@ import pytest
 
 from app.simulator.knobs import BadKnob, Knobs
 from app.simulator.persons import Person, Persons, Taken
-from tests.simulator.business import NUMBER, OTHER_NUMBER, Meta, running_meta, states
+from app.simulator.updates import APP_ID
+from tests.simulator.business import (
+    NUMBER,
+    OTHER_NUMBER,
+    SECRET,
+    TOKEN,
+    Meta,
+    running_meta,
+    states,
+)
+
+AUTH = {"authorization": f"Bearer {TOKEN}"}
 
 
 async def test_there_are_persons_and_numbers_from_the_start(meta: Meta) -> None:
@@ -135,6 +146,10 @@ async def test_who_is_not_there_is_a_404(meta: Meta) -> None:
     "values",
     [
         pytest.param({"colour": "red"}, id="no such knob"),
+        pytest.param({"webhook_fields": "messages"}, id="no list"),
+        pytest.param({"webhook_fields": ["messages", 3]}, id="not all words"),
+        pytest.param({"token_revoked": 1}, id="no switch"),
+        pytest.param({"token_ends_after": "soon"}, id="no time"),
         pytest.param({"sent_delay": [2, 1]}, id="a span that goes back"),
         pytest.param({"sent_delay": "soon"}, id="a span of words"),
         pytest.param({"statuses": 1}, id="a switch that is a number"),
@@ -205,3 +220,31 @@ async def test_control_that_is_no_object_is_a_400(meta: Meta, body: str) -> None
     for path in ("persons", "persons/amelia/messages", "faults", "model-events"):
         answer = await meta.http.post(f"/simulator/{path}", content=body)
         assert answer.status_code == 400, path
+
+
+async def test_a_number_stands_as_it_is_told_to(meta: Meta) -> None:
+    at = f"/simulator/numbers/{NUMBER}"
+    told = (await meta.http.patch(at, json={"status": "RESTRICTED"})).json()
+    assert (told["status"], told["quality_rating"]) == ("RESTRICTED", "GREEN")
+    for wish in ({"status": None}, {"name": "x"}, {"quality_rating": "RED", "colour": "red"}):
+        assert (await meta.http.patch(at, json=wish)).status_code == 400
+    assert (await meta.http.get(at)).json() == told
+    assert (await meta.http.get("/simulator/numbers/7")).status_code == 404
+
+
+async def test_a_revoked_token_is_refused_until_it_is_taken_again(meta: Meta) -> None:
+    for revoked, status in ((True, 401), (False, 200)):
+        await meta.http.patch("/simulator/knobs", json={"token_revoked": revoked})
+        asked = await meta.http.get(f"/v26.0/{NUMBER}", headers=AUTH)
+        assert asked.status_code == status
+
+
+async def test_only_the_app_itself_is_told_what_it_has_subscribed_to(meta: Meta) -> None:
+    await meta.http.patch("/simulator/knobs", json={"webhook_fields": ["messages"]})
+    app = {"authorization": f"Bearer {APP_ID}|{SECRET}"}
+    (told,) = (await meta.http.get(f"/v26.0/{APP_ID}/subscriptions", headers=app)).json()["data"]
+    assert [field["name"] for field in told["fields"]] == ["messages"]
+    assert told["callback_url"].endswith("/webhook")
+    for headers, app_id in ((AUTH, APP_ID), (app, "7")):
+        answer = await meta.http.get(f"/v26.0/{app_id}/subscriptions", headers=headers)
+        assert answer.status_code in (401, 404)
