@@ -29,7 +29,7 @@ from app.numbers import TOKEN_KEY, Tables, numbers_in
 
 OUR_PREFIXES = (
     *("WHATSAPP_", "BUBBLE_", "BOT_", "LLM_", "WORKER_", "DASHBOARD_", "UNCERTAIN_"),
-    *("HANDOFF_", "PERSON_"),
+    *("HANDOFF_", "PERSON_", "NUMBERS_"),
 )
 """Where a name that we do not know is a spelling mistake, not another program's setting."""
 

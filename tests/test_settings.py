@@ -211,7 +211,7 @@ def test_missing_misspelt_and_wrong_ones_are_named_together() -> None:
     "name",
     [
         "WHATSAPP_TOKEN", "BUBBLE_MAX", "BOT_PROMPT", "LLM_TIMEOUT", "WORKER_CONCURRENCY",
-        "DASHBOARD_USER", "UNCERTAIN_TIME",
+        "DASHBOARD_USER", "UNCERTAIN_TIME", "NUMBERS_FILES",
     ],
 )  # fmt: skip
 def test_a_misspelt_name_stops_the_start(name: str) -> None:
