@@ -1,4 +1,7 @@
-"""A collector on loopback: takes OTLP over HTTP, as OpenTelemetry's own messages."""
+"""A collector on loopback: takes OTLP over HTTP, as OpenTelemetry's own messages.
+
+What is posted to another path than the spans' is kept as it comes.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -38,12 +41,14 @@ class Collector:
     Attributes:
         open: Cleared, requests are held until it is set again.
         bodies: Each request's, as it came.
+        posts: Those that were no spans.
     """
 
     url: str = ""
     spans: list[TakenSpan] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    posts: list[bytes] = field(default_factory=list)
     open: threading.Event = field(default_factory=threading.Event)
 
     def take(self, body: bytes, headers: dict[str, str]) -> None:
@@ -70,7 +75,10 @@ def open_collector() -> Iterator[Collector]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             collector.open.wait(60)
-            collector.take(body, {name.lower(): value for name, value in self.headers.items()})
+            if self.path != "/v1/traces":
+                collector.posts.append(body)
+            else:
+                collector.take(body, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()

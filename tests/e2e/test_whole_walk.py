@@ -95,6 +95,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         settings = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
             "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "HANDOFF_WEBHOOK_URL": f"{collector.url}/handoff",
             "LOG_LEVEL": "debug",
             "UNCERTAIN_WAIT": "1s",
             "ADMIN_TOKEN": ADMIN_TOKEN,
@@ -150,6 +151,7 @@ def go(walk: Walk) -> None:
     stopped = house.say(people[3], "STOP")
     for wamid in (walk.called, stopped):
         house.answered(wamid)
+    house.until(lambda: walk.collector.posts or None, "news of a call for a human")
     post_samples(walk)
     post_junk(walk)
     pause_a_number(house)
@@ -399,6 +401,7 @@ def test_nobodys_data_is_anywhere_but_in_the_texts(walk: Walk) -> None:
         "metrics": httpx2.get(f"{house.web_url}/metrics").content,
         "readiness": httpx2.get(f"{house.web_url}/health/ready").content,
         "traces": b"\n".join(walk.collector.bodies),
+        "news of calls": b"\n".join(walk.collector.posts),
         "jobs": jobs_in(house),
         "names of keys": "\n".join(map(str, house.redis.scan_iter())).encode(),
         "the rest of Redis": told_by(house, "rv:metrics*", "rv:trouble:*", "rv:hold:*"),
@@ -410,6 +413,7 @@ def test_nobodys_data_is_anywhere_but_in_the_texts(walk: Walk) -> None:
         "log of web": walk.key(walk.clean),
         "log of worker": walk.poisoned,
         "traces": "chat scripted",
+        "news of calls": "handoff",
         "metrics": "rivulet_sends_total",
         "jobs": "TypeError",
         "/admin/conversations?list=given_up": "conversation",
