@@ -350,7 +350,7 @@ def test_how_full_a_redis_is_is_told(full: float | None, ok: bool, words: str) -
 
 async def test_a_token_that_meta_does_not_take(house: House) -> None:
     report = await house.look(WHATSAPP_ACCESS_TOKEN="revoked-word")
-    assert "does not take the access token (code 190)" in report.only_failure()
+    assert "Meta's access token is not taken (code 190)" in report.only_failure()
     assert "revoked-word" not in "\n".join(report.lines)
     assert len(report.unchecked) == 2
 
@@ -577,7 +577,7 @@ async def test_each_token_and_each_model_of_the_numbers_is_asked(
         f'[{NUMBER}]\nopenai_model = "small"\n[{OTHER_NUMBER}]\naccess_token_env = "SECOND"'
     )
     report = await house.look(NUMBERS_FILE=str(file), SECOND="revoked-word")
-    assert "does not take the access token" in report.only_failure()
+    assert f"access token for {OTHER_NUMBER} is not taken" in report.only_failure()
     assert [line.split()[4] for line in report.lines if "began to answer" in line] == [
         "saltmarsh-1",
         "small",

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
+from pydantic import SecretStr
+
 from app.adapters.graph_account import handshake
 from app.bootstrap import open_accounts, open_services
 from app.check.line import Line
@@ -31,7 +33,8 @@ GRAPH_TIMEOUT = timedelta(seconds=10)
 
 NEW_TOKEN = (
     "make a token of a system user (Business settings, System users) with"
-    f" {MESSAGING} and {MANAGEMENT}, and set WHATSAPP_ACCESS_TOKEN."
+    f" {MESSAGING} and {MANAGEMENT}, and set WHATSAPP_ACCESS_TOKEN (for single numbers: what their"
+    " access_token_env names)."
 )
 IN_DASHBOARD = "in the Meta app's dashboard: WhatsApp, Configuration, Webhook."
 NUMBER_FIXES = {
@@ -49,9 +52,9 @@ async def meta_lines(settings: Installation) -> list[Line]:
         known = await _known(settings, stack)
         surveys = await asyncio.gather(*(account.survey(known) for account in accounts.values()))
         word = settings.whatsapp_verify_token.get_secret_value()
-        lines = [
-            line for survey in surveys for line in [*_survey(survey), *await _answers(survey, word)]
-        ]
+        lines: list[Line] = []
+        for token, survey in zip(accounts, surveys, strict=True):
+            lines += [*_survey(survey, _whose(token, settings)), *await _answers(survey, word)]
     ahead = [survey.ahead for survey in surveys if survey.ahead is not None]
     return [
         *lines,
@@ -69,39 +72,47 @@ async def _known(settings: Installation, stack: AsyncExitStack) -> Mapping[str, 
         return {}
 
 
-def _survey(survey: Survey) -> list[Line]:
+def _whose(token: SecretStr, settings: Installation) -> str:
+    """The token as the lines call it: one of several is known by its numbers."""
+    if token == settings.whatsapp_access_token:
+        return "Meta's access token"
+    numbers = [n for n, own in settings.numbers.items() if own.whatsapp_access_token == token]
+    return f"Meta's access token for {', '.join(numbers)}"
+
+
+def _survey(survey: Survey, whose: str) -> list[Line]:
     token = survey.token
     if isinstance(token, RivuletError):
-        return [_unknown(token), *_not_asked("the token is not known to be valid")]
+        return [_unknown(token, whose), *_not_asked("the token is not known to be valid")]
     word = token_trouble(token, datetime.now(UTC))
     if word == "invalid":
-        return [Line(False, "Meta's access token is not valid.", NEW_TOKEN), *_not_asked("")]
+        return [Line(False, f"{whose} is not valid.", NEW_TOKEN), *_not_asked("")]
     if not survey.accounts:
         why = "the token names no WhatsApp Business Account, and nobody has written yet"
-        return [_may(token, word), *_not_asked(why)]
+        return [_may(token, word, whose), *_not_asked(why)]
     return [
-        _may(token, word),
+        _may(token, word, whose),
         *(_webhooks(account, token.app_id) for account in survey.accounts),
         *_fields(survey.subscription, survey.accounts, token.app_id),
         *(line for account in survey.accounts for line in _numbers(account)),
     ]
 
 
-def _unknown(exc: RivuletError) -> Line:
+def _unknown(exc: RivuletError, whose: str) -> Line:
     if exc.scope == "token":
-        return Line(False, f"Meta does not take the access token (code {exc.code}).", NEW_TOKEN)
+        return Line(False, f"{whose} is not taken (code {exc.code}).", NEW_TOKEN)
     fix = "look at WHATSAPP_GRAPH_URL and WHATSAPP_GRAPH_VERSION, and at the way to the internet."
-    return Line(False, f"Meta does not say whether the access token is valid ({exc}).", fix)
+    return Line(False, f"{whose}: Meta does not say whether it is valid ({exc}).", fix)
 
 
-def _may(token: TokenFacts, word: str) -> Line:
+def _may(token: TokenFacts, word: str, whose: str) -> Line:
     lacking = sorted({MANAGEMENT, MESSAGING} - token.scopes)
     if lacking:
-        return Line(False, f"Meta's access token lacks {' and '.join(lacking)}.", NEW_TOKEN)
+        return Line(False, f"{whose} lacks {' and '.join(lacking)}.", NEW_TOKEN)
     until = f"until {token.expires_at:%Y-%m-%d %H:%M} UTC" if token.expires_at else "for ever"
     if word:
-        return Line(True, f"Meta's access token is valid {until} only.", NEW_TOKEN, warns=True)
-    return Line(True, f"Meta's access token is valid {until}.")
+        return Line(True, f"{whose} is valid {until} only.", NEW_TOKEN, warns=True)
+    return Line(True, f"{whose} is valid {until}.")
 
 
 def _not_asked(why: str) -> list[Line]:
