@@ -45,6 +45,7 @@ def web(given: argparse.Namespace) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks who the client is
         ws="none",
         timeout_graceful_shutdown=15,
     )

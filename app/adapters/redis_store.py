@@ -46,7 +46,7 @@ Keys, all with an expiry but those marked ``*``:
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -194,6 +194,7 @@ class RedisStore:
             lost_answer=self._script("lost_answer", header),
             finish=self._script("finish_turn", header),
         )
+        self._new_ids = _ids()
         self._in_hand: dict[str, RedisTurn] = {}
         self._listening: asyncio.Task[None] | None = None
         self._run_id = ""
@@ -321,7 +322,7 @@ class RedisStore:
                     event.account_id or "",
                     event.name or "",
                     int(event.sent_at.timestamp()),
-                    token_hex(16),
+                    next(self._new_ids),
                     switch.way if switch else "",
                 ]
                 return orjson.dumps(fields), orjson.dumps(event)
@@ -614,6 +615,13 @@ def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
             f"local TROUBLE_SECONDS = {int(TROUBLE.total_seconds())}",
         )
     )
+
+
+def _ids() -> Iterator[str]:
+    """Random ids of turns, many for each question to the system."""
+    while True:
+        digits = token_hex(16 * 64)
+        yield from (digits[start : start + 32] for start in range(0, len(digits), 32))
 
 
 def _ms(duration: timedelta) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from math import inf
+from typing import cast
 
 from starlette.types import Receive
 
@@ -42,7 +43,7 @@ class Bodies:
         self.in_flight = 0
         self._seconds = seconds
         # One timer for all: an asyncio.timeout for each costs as much as all else here.
-        self._deadlines: dict[asyncio.Task[object] | None, float] = {}
+        self._deadlines: dict[asyncio.Task[object], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
@@ -55,8 +56,8 @@ class Bodies:
         # [:20]: a longer number is too large as well, and int() refuses one of thousands of digits.
         if announced.isdigit() and int(announced[:20]) > MOST_BYTES:
             raise Refused(413, "too_large")
-        task = asyncio.current_task()
-        self._deadlines[task] = self._deadline()
+        task = cast("asyncio.Task[object]", asyncio.current_task())  # each request runs in one
+        self._deadlines[task] = self._deadline(task.get_loop())
         parts: list[bytes] = []
         try:
             await self._collect(receive, parts)
@@ -89,8 +90,7 @@ class Bodies:
             if self.in_flight > (MOST_IN_FLIGHT if size <= LARGE else MOST_OF_LARGE):
                 raise Refused(503, "too_many")
 
-    def _deadline(self) -> float:
-        loop = asyncio.get_running_loop()
+    def _deadline(self, loop: asyncio.AbstractEventLoop) -> float:
         deadline = loop.time() + self._seconds
         if self._timer is None:
             self._timer = loop.call_at(deadline, self._end_overdue, loop)
@@ -103,10 +103,10 @@ class Bodies:
             if deadline > loop.time():
                 self._timer = loop.call_at(deadline, self._end_overdue, loop)
                 return
-            if task is not None and deadline != OVERDUE:
+            if deadline != OVERDUE:
                 self._deadlines[task] = OVERDUE
                 task.cancel()
 
-    def _is_ours(self, task: "asyncio.Task[object] | None") -> bool:
+    def _is_ours(self, task: "asyncio.Task[object]") -> bool:
         """Whether it was cancelled by us, and by nobody else (see ``asyncio.timeout``)."""
-        return task is not None and self._deadlines[task] == OVERDUE and task.uncancel() == 0
+        return self._deadlines[task] == OVERDUE and task.uncancel() == 0
