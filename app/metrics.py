@@ -69,7 +69,7 @@ WEBHOOK_SECONDS = Histogram(
 )
 WEBHOOK_EVENTS = Counter(
     "rivulet_webhook_events_total",
-    "Events taken in by kind (message, status, moved, notice, ignored), type and outcome.",
+    "Events taken in by kind (message, status, moved, echo, notice, ignored), type and outcome.",
     ("kind", "type", "outcome"),
 )
 NOTICES = Counter(

@@ -147,6 +147,10 @@ class Store(Protocol):
         A message is remembered by its wamid for 8 days, put in its conversation's inbox and, unless
         the conversation has a live turn, queued as one. The second time changes nothing.
 
+        A STOP pauses the conversation at once, and its turn owes the person one sentence; so does
+        that of a START, which ends such a pause. An echo enters the history with what waits, which
+        it answers, and pauses the conversation.
+
         Raises:
             Unavailable: Not (all) stored within 2 s; storing again is safe.
         """

@@ -104,27 +104,40 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
 async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> None:
     """Stop trying to answer a turn that has failed too often, and apologise once.
 
-    Its messages are kept: a requeue of the job, or the person's next words, answer them.
+    Its messages are kept: a requeue of the job, or the person's next words, answer them. Where
+    there was but a sentence to say (a colleague comes, STOP is heard), what it tells of is done
+    without it.
     """
     async with services.store.turn(conversation, turn_id) as hand:
         if hand is None:
             return
         services = services.for_number(hand.turn.messages[0].phone_number_id)
-        turn, bot = hand.turn, services.bot
-        # Else something of the answer, or an apology, has been read; or even that one kills.
-        if turn.next_number == 0 and turn.deaths <= MOST_DEATHS + 1:
-            text = bot.apology or phrase(
-                "no_answer", like=_heard(turn), human_contact=bot.human_contact
-            )
-            await hand.note(apology=turn.next_number)
-            with suppress(RivuletError):  # the Graph API may be what has failed
-                async with turn_traced(turn, services) as noted:
-                    noted["ending"] = "given_up"
-                    for bubble in Drafts(turn.turn_id, first=turn.next_number).of(text)[:1]:
-                        await Sender(hand, services, joinable=False).send(bubble)
-        await hand.give_up()
+        instead = instead_of_answer(hand.turn, services.limits, services.clock.now())
+        if instead:
+            said = [one.bubble.source for one in hand.turn.standing if one.attempt]
+            closing = instead.closing
+            await hand.finish("\n\n".join(said), ending=instead.ending, closing=closing)
+            if closing.pause:
+                fallen_silent(conversation, closing.pause, services)
+        else:
+            await _apologise(hand, services)
+            await hand.give_up()
     services.meter.count(metrics.TURNS, ending="given_up")
     log.error("turn.given_up")
+
+
+async def _apologise(hand: TurnInHand, services: ReplyServices) -> None:
+    """Once; not when something of the answer, or an apology, has been read, or even that kills."""
+    turn, bot = hand.turn, services.bot
+    if turn.next_number > 0 or turn.deaths > MOST_DEATHS + 1:
+        return
+    text = bot.apology or phrase("no_answer", like=_heard(turn), human_contact=bot.human_contact)
+    await hand.note(apology=turn.next_number)
+    with suppress(RivuletError):  # the Graph API may be what has failed
+        async with turn_traced(turn, services) as noted:
+            noted["ending"] = "given_up"
+            for bubble in Drafts(turn.turn_id, first=turn.next_number).of(text)[:1]:
+                await Sender(hand, services, joinable=False).send(bubble)
 
 
 async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str, Closing]:
@@ -144,7 +157,9 @@ async def _answer_or_step_aside(
         instead = instead_of_answer(hand.turn, services.limits, services.clock.now())
         if instead and (hand.turn.owed or not _is_expired(hand.turn, services)):
             try:
-                said = await step_aside(instead, hand, services)
+                async with turn_traced(hand.turn, services, calm=(Paused,)) as noted:
+                    noted["ending"] = instead.ending
+                    said = await step_aside(instead, hand, services)
             except Paused:
                 return "", "paused", NOTHING_MORE
             return said, instead.ending, instead.closing

@@ -9,8 +9,9 @@ from app import metrics
 from app.core.hand_over import MARK
 from app.core.model import Delivery, Echo, Status
 from app.core.phrases import Which, phrase
-from app.errors import Refused
+from app.errors import Refused, Unavailable
 from app.pipeline.ports import Bot, Limits
+from app.pipeline.reply import give_up, reply
 from tests.fakes import NOW, NUMBER, FakeModel, World, said
 from tests.pipeline.test_reply import LONG, answer, killed_at, run_again, words
 
@@ -136,6 +137,31 @@ async def test_an_old_wish_for_a_human_is_as_old_as_any_message() -> None:
     world = World()
     await world.store.take_in([said("human", at=NOW - timedelta(hours=25))])
     assert await answer(world) == "expired"
+
+
+@pytest.mark.parametrize(
+    ("text", "ending", "reason"),
+    [("human", "handed_over", "asked"), ("stop", "stopped", "stop")],
+)
+async def test_what_could_not_be_said_in_the_end_is_done_all_the_same(
+    text: str, ending: str, reason: str
+) -> None:
+    world = World()
+    world.channel.faults = [Unavailable("down")] * 9
+    await world.store.take_in([said(text)])
+    turn_id, conversation = world.store.queue[0]
+    with pytest.raises(Unavailable):
+        await reply(conversation, turn_id, world.services)
+    await give_up(conversation, turn_id, world.services)
+    pause = await world.store.pause_of(conversation)
+    assert pause is not None
+    assert pause.reason == reason
+    assert world.store.records[turn_id]["ending"] == ending
+    assert (await world.store.gauges())[metrics.GIVEN_UP] == 0
+    world.channel.faults = []
+    await world.store.resume(conversation)
+    assert world.store.queue == []
+    assert world.channel.texts == []
 
 
 # -- STOP and START ----------------------------------------------------------------------------
