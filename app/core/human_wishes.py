@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from unicodedata import normalize
 
-_MOST_CHARS = 800
+_MOST_CHARS = 500
+_MOST_BEFORE = 80
 _CLAUSE = r"[^.!?;,:\n。！？，؟۔।]"
 _SAME = str.maketrans(
     {
@@ -22,7 +23,7 @@ _SAME = str.maketrans(
 
 
 def asks_for_human(text: str) -> bool:
-    """Whether a message asks to be put through to a human being; looks at its first 800 characters.
+    """Whether a message asks to be put through to a human being; looks at its first 500 characters.
 
     True for "can I talk to a person?", "Operator", "mit einem Menschen sprechen"; not for "are you
     human?", "I need to talk to my manager" or "I don't want to talk to a human".
@@ -47,7 +48,9 @@ class _Wish(NamedTuple):
 
 def _means_it(plain: str, wish: _Wish) -> bool:
     for found in wish.pattern.finditer(plain):
-        before = re.split(r"[.!?;,:\n。！？，؟۔।]", plain[: found.start()])[-1]
+        before = re.split(
+            r"[.!?;,:\n。！？，؟۔।]", plain[max(0, found.start() - _MOST_BEFORE) : found.start()]
+        )[-1]
         if wish.denied_before.search(before):
             continue
         if not _DENIED_AFTER.match(plain, found.end()):

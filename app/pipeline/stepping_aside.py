@@ -23,6 +23,9 @@ from app.pipeline.sender import Sender
 
 log = structlog.get_logger()
 
+NEWEST = 5
+"""Messages of a turn in which a wish for a human is looked for: each may cost some ms."""
+
 FEW_CHARS = 20
 """A word or two, such as "operator", may be of any language: what was said before tells more."""
 
@@ -53,7 +56,7 @@ def instead_of_answer(turn: Turn, limits: Limits, now: datetime) -> Instead | No
         return Instead(turn.owed, turn.owed)
     if turn.standing and not turn.instead:
         return None  # an answer has begun
-    if any(asks_for_human(message.text) for message in turn.messages):
+    if any(asks_for_human(message.text) for message in turn.messages[-NEWEST:]):
         return handed_over("asked", limits, now)
     window = _used_up(turn.usage, limits)
     if window is None:

@@ -1,5 +1,7 @@
 """Who asks for a human, in many languages; and who only speaks of humans."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -139,6 +141,16 @@ def test_any_text_is_a_wish_or_none(text: str) -> None:
     assert asks_for_human(text) in (True, False)
 
 
-def test_a_long_message_costs_little() -> None:
-    text = "I want to talk about the lamp and the person who " * 400
-    assert not asks_for_human(text)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I want to talk about the lamp and the person who ",
+        "不要找人工",
+        "don't talk to a human ",
+        "bir ",
+    ],
+)
+def test_no_text_keeps_it_busy(text: str) -> None:
+    before = time.process_time()
+    assert not asks_for_human(text * 400)
+    assert time.process_time() - before < 1.0  # some ms; a pattern that explodes takes minutes
