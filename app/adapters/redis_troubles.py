@@ -72,15 +72,16 @@ class RedisTroubles:
             pipe.lindex(self._queue_key, 0)
             pipe.set("rv:ready", "", ex=TRIAL)
             values, oldest_job, written = await pipe.execute(raise_on_error=False)
-        for answer in (values, oldest_job, written):
-            if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
+        refused = written if isinstance(written, ResponseError) else None
+        for answer in (values, oldest_job, None if refused else written):
+            if isinstance(answer, Exception):
                 raise answer
         *codes, pulse, watched = values
         found: dict[str, str] = orjson.loads(watched) if watched else {}
         found |= {scope: code.decode() for scope, code in zip(SCOPES, codes, strict=True) if code}
-        if isinstance(written, ResponseError):
+        if refused:
             # Then no worker can write that it lives, either.
-            return {**found, "store": refusal(written)}
+            return {**found, "store": refusal(refused)}
         if pulse is None:
             found["worker"] = "none"
         elif "worker" not in found and await self._is_old(oldest_job):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.exceptions import ResponseError
 
 from app.adapters.redis_client import async_redis
 from app.adapters.redis_troubles import Pulse, RedisTroubles
@@ -90,4 +91,15 @@ async def test_a_redis_that_takes_no_writes_says_why_and_accuses_no_worker() -> 
         server.config_set("min-replicas-to-write", 0)
         server.replicaof("127.0.0.1", "1")
         assert await told(redis).told() == {"store": "read_only"}
+        await redis.aclose()
+
+
+async def test_a_redis_that_lets_us_read_nothing_is_an_error_not_an_answer() -> None:
+    with redis_for("tests") as url, Redis.from_url(url) as server:
+        server.acl_setuser(
+            "otto", enabled=True, passwords=["+word"], keys=["*"], commands=["+set", "+lindex"]
+        )
+        redis = async_redis(f"{url}?username=otto&password=word")
+        with pytest.raises(ResponseError):
+            await told(redis).told()
         await redis.aclose()
