@@ -62,6 +62,11 @@ _MANY = (1, 3, 10, 30, 100, 300, 1000, 3000)
 WEBHOOK_REQUESTS = Counter(
     "rivulet_webhook_requests_total", "Webhook POSTs by the HTTP status we answered.", ("status",)
 )
+WEBHOOK_REFUSED = Counter(
+    "rivulet_webhook_refused_total",
+    "Webhook POSTs that we did not take, by reason (unsigned, wrong_signature, too_large ...).",
+    ("reason",),
+)
 WEBHOOK_SECONDS = Histogram(
     "rivulet_webhook_seconds",
     "From a POST's arrival to our answer. Meta asks for a median of 0.25 and 99 % under 1.",

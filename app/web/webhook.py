@@ -81,15 +81,19 @@ class Webhook:
         """Verify, parse, store, answer: 200 only when all is stored (or known, or of no use)."""
         signature = headers.get(SIGNATURE_HEADER)
         if signature is None:
-            return refused(401, "unsigned", close=True)
+            return self._refused(401, "unsigned", close=True)
         try:
             body = await self.bodies.read(headers, receive)
         except Refused as exc:
-            return refused(exc.status, exc.reason, close=True)
+            return self._refused(exc.status, exc.reason, close=True)
         try:
             return await self._store(body, signature.decode("latin-1"))
         finally:
             self.bodies.let_go(len(body))
+
+    def _refused(self, status: int, reason: str, *, close: bool = False) -> Response:
+        self.services.meter.count(metrics.WEBHOOK_REFUSED, reason=reason)
+        return refused(status, reason, close=close)
 
     async def _store(self, body: bytes, signature: str) -> Response:
         if len(body) <= LARGE:
@@ -99,11 +103,11 @@ class Webhook:
                 verify, body, signature, app_secrets=self.app_secrets
             )
         if not verified:
-            return refused(401, "wrong_signature")
+            return self._refused(401, "wrong_signature")
         try:
             events = parse(body, received_at=self.services.clock.now())
         except NotJson:
-            return refused(400, "not_json")
+            return self._refused(400, "not_json")
         statuses = [event for event in events if isinstance(event, Status)]
         others = [event for event in events if not isinstance(event, Status)]
         try:

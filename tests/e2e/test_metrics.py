@@ -81,7 +81,10 @@ def told(house: House) -> Mapping[str, Family]:
     house.until(lambda: len(house.bubbles(reader)) == bubbles or None, "landing")
     house.meta.post(f"/simulator/persons/{reader}/read").raise_for_status()
 
-    httpx2.post(f"{house.web_url}/webhook", content=b"{}")
+    another = {"x-hub-signature-256": signature(b"{}", "another secret")}
+    assert httpx2.post(f"{house.web_url}/webhook", content=b"{}").status_code == 401
+    refused = httpx2.post(f"{house.web_url}/webhook", content=b"{}", headers=another)
+    assert refused.status_code == 401
     meta_tells(house, "ACCOUNT_VIOLATION")
 
     found: Mapping[str, Family] = {}

@@ -609,6 +609,10 @@ async def test_each_answer_is_counted_and_timed(door: Door) -> None:
         "400": 1,
         "401": 1,
     }
+    assert {key[1]: n for key, n in counts.items() if key[0] == metrics.WEBHOOK_REFUSED} == {
+        "not_json": 1,
+        "unsigned": 1,
+    }
     assert len(door.world.meter.seen[metrics.WEBHOOK_SECONDS]) == 3
 
 
