@@ -33,24 +33,26 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [one for one in yaml.safe_load_all(path.read_text("utf-8")) if one]
 
 
-def judged_by(tool: str, *arguments: str, where: Path = ROOT, **environment: str) -> str:
-    """What a program says, errors included; it must be content.
-
-    Args:
-        tool: Beside our Python, else on the PATH.
+def tool(name: str) -> str:
+    """The path of a program: beside our Python, else on the PATH.
 
     Raises:
         pytest.skip.Exception: It is not here; with ``CI=true`` ``pytest.fail.Exception``.
     """
-    beside = Path(sys.executable).with_name(tool)
-    found = str(beside) if beside.exists() else shutil.which(tool)
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
     if found is None:
         if os.environ.get("CI") == "true":
-            pytest.fail(f"{tool} is not installed", pytrace=False)
-        pytest.skip(f"{tool} is not installed")
+            pytest.fail(f"{name} is not installed", pytrace=False)
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def judged_by(name: str, *arguments: str, **environment: str) -> str:
+    """What a program says, errors included; it must be content."""
     ended = subprocess.run(
-        [found, *arguments],
-        cwd=where,
+        [tool(name), *arguments],
+        cwd=ROOT,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
