@@ -237,9 +237,12 @@ async def export(person: Person, admin: Admin, keys: Keys) -> tuple[dict[str, An
     for party in found.conversations:
         words = await admin.words(party.conversation)
         turns = await admin.turns(party.conversation, most=MOST_TURNS)
+        situation = await admin.situation(party.conversation)
         held.append(
             {
                 **asdict(party),
+                "paused_for": situation.paused_for if situation else None,
+                "paused_until": situation.paused_until if situation else None,
                 **words_as_json(words),
                 "turns": [asdict(timeline(one.turn_id, one.fields)) for one in turns],
             }

@@ -335,6 +335,16 @@ async def test_a_person_is_exported_and_erased(world: World, http: httpx2.AsyncC
     assert again.json()["erased"]["conversations"] == 0
 
 
+async def test_an_export_tells_that_the_bot_is_silent_and_why(
+    world: World, http: httpx2.AsyncClient
+) -> None:
+    conversation = await conversation_with(world)
+    await world.store.pause(conversation, reason="stop", until=None)
+    whole = await http.post("/admin/persons/export", json={"person": "15550100"})
+    held = whole.json()["conversations"][0]
+    assert (held["paused_for"], held["paused_until"]) == ("stop", None)
+
+
 async def test_a_number_of_several_people_asks_back(world: World, http: httpx2.AsyncClient) -> None:
     await conversation_with(world, user_id="US.1")
     await world.store.take_in([said("Hi", user_id="US.2", number="200000000000002")])
