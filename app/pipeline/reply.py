@@ -31,6 +31,7 @@ from app.pipeline.ports import NOTHING_MORE, Closing, Finish, Meter, ReplyServic
 from app.pipeline.sender import Grown, Sender
 from app.pipeline.silence import fallen_silent
 from app.pipeline.stepping_aside import (
+    Instead,
     handed_over,
     instead_of_answer,
     step_aside,
@@ -89,16 +90,16 @@ async def reply(conversation: str, turn_id: str, services: ReplyServices) -> str
         services = services.for_number(hand.turn.messages[0].phone_number_id)
         if hand.turn.deaths > MOST_DEATHS:
             raise Deadly(f"{hand.turn.deaths} workers have died with this turn")
-        said, ending, closing = await _answer(hand, services)
-        if ending == "paused" and not said:
+        ended = await _answer(hand, services)
+        if ended.ending == "paused" and not ended.said:
             log.info("turn.paused")
-            return ending  # nobody has answered: the messages wait for the end of the pause
-        await hand.finish(said, ending=ending, closing=closing)
-    services.meter.count(metrics.TURNS, ending=ending)
-    if closing.pause:
-        fallen_silent(conversation, closing.pause, services)
-    log.info("turn.ended", ending=ending)
-    return ending
+            return ended.ending  # nobody has answered: the messages wait for the pause's end
+        await hand.finish(ended.said, ending=ended.ending, closing=ended.closing)
+    services.meter.count(metrics.TURNS, ending=ended.ending)
+    if ended.closing.pause:
+        fallen_silent(conversation, ended.closing.pause, services)
+    log.info("turn.ended", ending=ended.ending)
+    return ended.ending
 
 
 async def give_up(conversation: str, turn_id: str, services: ReplyServices) -> None:
@@ -140,57 +141,68 @@ async def _apologise(hand: TurnInHand, services: ReplyServices) -> None:
                 await Sender(hand, services, joinable=False).send(bubble)
 
 
-async def _answer(hand: TurnInHand, services: ReplyServices) -> tuple[str, str, Closing]:
-    """Send the answer, or step aside; what the person has seen, a word for how it ended, and what
-    else comes with the end.
-    """
-    spent = _Spent()
-    said, ending, closing = await _answer_or_step_aside(hand, services, spent)
-    return said, ending, replace(closing, tokens=spent.tokens)
-
-
-async def _answer_or_step_aside(
-    hand: TurnInHand, services: ReplyServices, spent: "_Spent"
-) -> tuple[str, str, Closing]:
-    joins = 0
+async def _answer(hand: TurnInHand, services: ReplyServices) -> "_Ended":
+    """Send the answer, or what is said in its place; with whatever joins before any of it left."""
+    spent, joins = _Spent(), 0
     while True:
-        instead = instead_of_answer(hand.turn, services.limits, services.clock.now())
-        if instead and (hand.turn.owed or not _is_expired(hand.turn, services)):
-            try:
-                async with turn_traced(hand.turn, services, calm=(Paused,)) as noted:
-                    noted["ending"] = instead.ending
-                    said = await step_aside(instead, hand, services)
-            except Paused:
-                return "", "paused", NOTHING_MORE
-            return said, instead.ending, instead.closing
-        sender = Sender(hand, services, joinable=joins < MOST_JOINS)
         try:
-            async with (
-                turn_traced(hand.turn, services, calm=(Grown, Parked, Paused)) as noted,
-                _typing_shown(hand.turn, services) as bubble_sent,
-            ):
-                writing = _write(hand, sender, services, bubble_sent, spent)
-                noted["ending"] = ending = await _unless_grown(writing, hand, sender)
-            if sender.said:
-                services.meter.observe(metrics.REPLY_BUBBLES, len(sender.said))
-            closing = NOTHING_MORE
-            if ending == "handed_over":
-                closing = handed_over("model", services.limits, services.clock.now()).closing
-            return "\n\n".join(sender.said), ending, closing
+            ended = await _answer_once(hand, services, spent, joinable=joins < MOST_JOINS)
+            break
         except (Grown, Paused):
-            if sender.said or hand.turn.standing:
-                return "\n\n".join(sender.said), "paused", NOTHING_MORE
             joins += 1
             try:
                 turn = await hand.join()  # a STOP may be the pause: then there is a word to say
             except Paused:
-                return "", "paused", NOTHING_MORE
+                ended = _Ended("", "paused")
+                break
             log.info(
                 "turn.joined",
                 messages=[services.keys.message(message.wamid) for message in turn.messages],
             )
-        except (Refused, Uncertain) as exc:
-            return "\n\n".join(sender.said), type(exc).__name__.lower(), NOTHING_MORE
+    return replace(ended, closing=replace(ended.closing, tokens=spent.tokens))
+
+
+async def _answer_once(
+    hand: TurnInHand, services: ReplyServices, spent: "_Spent", *, joinable: bool
+) -> "_Ended":
+    """
+    Raises:
+        Grown, Paused: Nothing has left.
+    """
+    limits, now = services.limits, services.clock.now()
+    instead = instead_of_answer(hand.turn, limits, now)
+    if instead and (hand.turn.owed or not _is_expired(hand.turn, services)):
+        return await _step_aside(instead, hand, services)
+    sender = Sender(hand, services, joinable=joinable)
+    try:
+        async with (
+            turn_traced(hand.turn, services, calm=(Grown, Parked, Paused)) as noted,
+            _typing_shown(hand.turn, services) as bubble_sent,
+        ):
+            writing = _write(hand, sender, services, bubble_sent, spent)
+            noted["ending"] = ending = await _unless_grown(writing, hand, sender)
+    except (Grown, Paused):
+        if not sender.said and not hand.turn.standing:
+            raise
+        ending = "paused"
+    except (Refused, Uncertain) as exc:
+        ending = type(exc).__name__.lower()
+    else:
+        if sender.said:
+            services.meter.observe(metrics.REPLY_BUBBLES, len(sender.said))
+    calls = ending == "handed_over"
+    closing = handed_over("model", limits, now).closing if calls else NOTHING_MORE
+    return _Ended("\n\n".join(sender.said), ending, closing)
+
+
+async def _step_aside(instead: Instead, hand: TurnInHand, services: ReplyServices) -> "_Ended":
+    try:
+        async with turn_traced(hand.turn, services, calm=(Paused,)) as noted:
+            noted["ending"] = instead.ending
+            said = await step_aside(instead, hand, services)
+    except Paused:
+        return _Ended("", "paused")
+    return _Ended(said, instead.ending, instead.closing)
 
 
 async def _unless_grown(writing: Coroutine[Any, Any, str], hand: TurnInHand, sender: Sender) -> str:
@@ -267,6 +279,15 @@ async def _write(
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
     return ending or await say("broke_off" if sender.said else "no_answer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What the person has seen of a turn, a word for how it ended, and what comes with the end."""
+
+    said: str
+    ending: str
+    closing: Closing = NOTHING_MORE
 
 
 @dataclass(slots=True)
