@@ -105,9 +105,9 @@ async def test_a_pause_is_told_and_ends_by_itself(stage: Stage) -> None:
 async def test_a_message_after_a_pauses_end_is_answered_with_those_in_it(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     await heard(stage)
-    await pause(stage, "asked", SECOND / 5)
+    await pause(stage, "asked", SECOND)
     await stage.store.take_in([said("two")])
-    await stage.pass_time(SECOND / 5)
+    await stage.pass_time(SECOND)
     assert await taken(stage, [said("three")]) == ["queued"]
     assert await heard(stage) == ["two", "three"]
 
@@ -115,9 +115,9 @@ async def test_a_message_after_a_pauses_end_is_answered_with_those_in_it(stage: 
 async def test_what_waits_when_a_colleagues_time_is_over_is_taken_as_answered(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     await heard(stage)
-    await pause(stage, "colleague", SECOND / 5)
+    await pause(stage, "colleague", SECOND)
     await stage.store.take_in([said("thanks")])
-    await stage.pass_time(SECOND / 5)
+    await stage.pass_time(SECOND)
     assert await stage.store.sweep() == 0
     assert await stage.take_job() is None
     assert [entry.text for entry in await history(stage)] == ["one", "Yes.", "thanks"]
@@ -217,9 +217,9 @@ async def test_of_two_pauses(
 async def test_a_pause_made_longer_does_not_end_when_the_first_would_have(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     await stage.take_job()
-    await pause(stage, "asked", SECOND / 5)
+    await pause(stage, "asked", SECOND)
     await pause(stage, "colleague", HOUR)
-    await stage.pass_time(SECOND / 5)
+    await stage.pass_time(SECOND)
     assert await stage.store.sweep() == 0
     assert await stage.store.pause_of(MINE) is not None
 
@@ -307,7 +307,7 @@ async def test_a_silent_number_answers_nobody_until_it_may_again(stage: Stage) -
 
 
 async def test_a_numbers_silence_ends_by_itself(stage: Stage) -> None:
-    await stage.store.pause_number(NUMBER, until=now(stage) + SECOND / 5)
+    await stage.store.pause_number(NUMBER, until=now(stage) + SECOND)
     await stage.store.take_in([said("one", at=NOW - HOUR)])
     assert await stage.store.sweep() == 0
     await stage.pass_time(3.1 * SECOND)
