@@ -224,6 +224,7 @@ class _Conversation:
     pause: Pause | None = None
     aside: int = 0
     owed: Owed = ""
+    stopped_at: float = 0
     used: dict[str, tuple[datetime, int]] = field(default_factory=dict)
     told_until: datetime = NOW
     turns: list[str] = field(default_factory=list)
@@ -388,10 +389,12 @@ class FakeStore:
         if self._remember(echo.wamid, "news") == "duplicate":
             return Taken("duplicate")
         found = self._resolve(echo)
-        self._record_inbox(found)
-        self._remember_aside(found, Utterance("assistant", echo.text))
         until = echo.silent_until
-        new = until and until > self.clock.now() and self._set_pause(found, "colleague", until)
+        is_late = until is None or until <= self.clock.now()
+        if not (is_late and any(message.sent_at > echo.sent_at for message in found.inbox)):
+            self._record_inbox(found)
+        self._remember_aside(found, Utterance("assistant", echo.text))
+        new = not is_late and self._set_pause(found, "colleague", until)
         if new:
             self.calls.append((found.key, "colleague"))
         return Taken("paused" if new else "news", found.key)
@@ -442,7 +445,7 @@ class FakeStore:
         conversation = self._resolve(message)
         silent = self._silent_for(conversation)
         if switch := switch_of(message.text):
-            self._flip(conversation, switch.way, silent)
+            self._flip(conversation, switch.way, silent, message.sent_at)
             silent = self._keeps_silent(conversation)
         if silent == "stop":
             self._remember_aside(conversation, Utterance("user", message.text))
@@ -534,11 +537,15 @@ class FakeStore:
         of_number = self._number_pauses.get(found.number)
         return of_number.reason if of_number and not self._is_over(of_number) else None
 
-    def _flip(self, found: _Conversation, way: str, silent: PauseReason | None) -> None:
-        if way == "stop" and silent != "stop":
-            self._set_pause(found, "stop", None)
-            found.owed = "stopped"
-        elif way == "start" and silent == "stop":
+    def _flip(
+        self, found: _Conversation, way: str, silent: PauseReason | None, said_at: datetime
+    ) -> None:
+        if way == "stop":
+            found.stopped_at = max(found.stopped_at, said_at.timestamp())
+            if silent != "stop":
+                self._set_pause(found, "stop", None)
+                found.owed = "stopped"
+        elif silent == "stop" and said_at.timestamp() >= found.stopped_at:
             found.pause, found.owed = None, "started"
 
     def _note_usage(self, found: _Conversation, record: dict[str, str]) -> None:

@@ -368,6 +368,7 @@ class RedisStore:
                     event.phone or "",
                     number,
                     event.account_id or "",
+                    int(event.sent_at.timestamp()),
                     _unix_ms(until),
                     token_hex(16),
                 ]

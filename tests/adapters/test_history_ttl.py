@@ -13,7 +13,7 @@ from app.adapters.leases import LeaseKeeper
 from app.adapters.redis_client import async_redis, sync_redis
 from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import QUEUE, turn_jobs
-from app.core.model import Bubble, Delivery, Status, Turn
+from app.core.model import Bubble, Delivery, Echo, Event, Moved, Status, Turn
 from app.pipeline.ports import DEFAULT_RATES
 from tests.contracts.conftest import KEYS
 from tests.fakes import NOW, NUMBER, said
@@ -126,3 +126,32 @@ async def test_who_was_given_up_is_counted_until_their_words_are_gone(
     await redis.zadd("rv:given_up", {"long ago": now - 2 * DAY.total_seconds(), "just now": now})
     await store.sweep()
     assert await redis.zrange("rv:given_up", 0, -1) == ["just now"]
+
+
+PHONE, OTHER_PHONE = "15550177", "15550178"
+STOPPED = KEYS.phone(NUMBER, PHONE)
+
+
+@pytest.mark.parametrize(
+    ("later", "ways"),
+    [
+        pytest.param(
+            Moved(NUMBER, None, PHONE, "US.1077", OTHER_PHONE),
+            [KEYS.user(NUMBER, "US.1077"), KEYS.phone(NUMBER, OTHER_PHONE)],
+            id="a new number",
+        ),
+        pytest.param(
+            Echo("wamid.echo", NUMBER, None, PHONE, NOW, "Hi", silent_until=NOW),
+            [STOPPED],
+            id="echo",
+        ),
+    ],
+)
+async def test_the_ways_to_a_stop_are_kept_for_as_long_as_it(
+    store: RedisStore, redis: Redis, later: Event, ways: list[str]
+) -> None:
+    await store.take_in([said("stop", user_id=None, phone=PHONE)])
+    await store.take_in([later])
+    for way in ways:
+        assert await redis.get(f"rv:alias:{way}") == STOPPED
+        assert await redis.ttl(f"rv:alias:{way}") > 12 * MONTH, way

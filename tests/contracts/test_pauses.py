@@ -361,6 +361,17 @@ async def test_a_start_ends_it_and_is_a_word_like_others_to_a_bot_that_speaks(st
     assert texts == ["stop", "Yes.", "are you there?", "Start", "Yes.", "start", "Yes."]
 
 
+@pytest.mark.parametrize(
+    ("later", "stands"), [(-1, True), (0, False), (1, False)], ids=["before", "with", "after"]
+)
+async def test_a_start_that_was_said_before_the_stop_and_comes_late_does_not_end_it(
+    stage: Stage, later: int, stands: bool
+) -> None:
+    await stage.store.take_in([said("stop")])
+    await stage.store.take_in([said("start", at=NOW + later * SECOND)])
+    assert (await stage.store.pause_of(MINE) is not None) is stands
+
+
 async def test_a_stop_ends_a_running_answer_and_is_confirmed_by_the_next_turn(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)
@@ -542,6 +553,20 @@ async def test_an_echo_that_comes_days_late_is_remembered_and_silences_nobody(st
     assert (await stage.store.take_in([told]))[0].outcome == "news"
     assert await stage.store.pause_of(MINE) is None
     assert await history(stage) == [Utterance("assistant", "Hi")]
+
+
+@pytest.mark.parametrize("ago", [2, 4], ids=["after their words", "before their words"])
+async def test_a_late_echo_leaves_what_was_said_after_it_to_be_answered(
+    stage: Stage, ago: int
+) -> None:
+    await stage.store.take_in([said("And now?", at=now(stage) - timedelta(days=3))])
+    late = now(stage) - timedelta(days=ago)
+    told = Echo("wamid.echo", NUMBER, "US.1001", None, late, "Hi", silent_until=late + HOUR)
+    await stage.store.take_in([told])
+    turn_id, conversation = await job_of(stage)
+    async with stage.store.turn(conversation, turn_id) as hand:
+        waits = [message.text for message in hand.turn.messages] if hand else []
+    assert waits == (["And now?"] if ago > 3 else [])
 
 
 async def test_a_colleague_may_write_first(stage: Stage) -> None:

@@ -47,26 +47,31 @@ local function resolve(user_key, phone_key)
 end
 
 -- A pause without an end lasts as long after the person's last words, and so do the ways to it.
-local function keep_silence(conversation, user_key, phone_key)
+local function keep_silence(conversation, ...)
   local pause = redis.call('GET', pause_key(conversation))
   if not pause or string.sub(pause, -2) ~= ':0' then return end
   redis.call('PEXPIRE', pause_key(conversation), PAUSE_KEPT_MS)
   redis.call('ZADD', PAUSED_KEY, (now_ms() + PAUSE_KEPT_MS) / 1000, conversation)
-  for _, key in ipairs({ user_key, phone_key }) do
+  for _, key in ipairs({ ... }) do
     if key ~= '' then redis.call('PEXPIRE', 'rv:alias:' .. key, PAUSE_KEPT_MS) end
   end
 end
 
 -- STOP silences the bot at once, also in the middle of an answer, and START ends that; the turn that the
--- word becomes says so, once. A second STOP, and a START to a bot that speaks, are words like others.
-local function flip(conversation, switch, silent)
-  if switch == 'stop' and silent ~= 'stop' then
+-- word becomes says so, once. A second STOP, and a START to a bot that speaks, are words like others;
+-- so is a START that was said before the newest STOP and comes after it.
+local function flip(conversation, switch, silent, seconds)
+  local key = conversation_key(conversation)
+  local stopped_at = tonumber(redis.call('HGET', key, 'stopped_at') or 0)
+  if switch == 'stop' then
+    redis.call('HSET', key, 'stopped_at', math.max(stopped_at, seconds))
+    if silent == 'stop' then return end
     set_pause(conversation, 'stop', 0)
-    redis.call('HSET', conversation_key(conversation), 'owed', 'stopped')
-  elseif switch == 'start' and silent == 'stop' then
+    redis.call('HSET', key, 'owed', 'stopped')
+  elseif silent == 'stop' and seconds >= stopped_at then
     redis.call('DEL', pause_key(conversation))
     redis.call('ZREM', PAUSED_KEY, conversation)
-    redis.call('HSET', conversation_key(conversation), 'owed', 'started')
+    redis.call('HSET', key, 'owed', 'started')
   end
 end
 
@@ -96,7 +101,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   local arrival = redis.call('HINCRBY', key, 'messages', 1) % 1000000
   local silent, whole_number = silent_for(conversation, number_id)
   if switch ~= '' then
-    flip(conversation, switch, silent)
+    flip(conversation, switch, silent, seconds)
     keep_silence(conversation, user_key, phone_key)
     silent, whole_number = keeps_silent(conversation, number_id)
   end
@@ -127,19 +132,23 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
 end
 
 -- A colleague has answered from the Business app: what waits is answered by that, and the bot is silent.
+-- One so late that it silences nobody answers nothing when the person has written since.
 -- The bubbles that we send ourselves are no colleague's, should Meta ever echo them.
 local function take_echo(entry, message_key, user_key, phone_key, user_id, phone, number_id, account_id,
-                         ends, call)
+                         seconds, ends, call)
   if redis.call('EXISTS', 'rv:bubble:' .. message_key) == 1 then return 'ignored' end
   if not redis.call('SET', 'rv:seen:' .. message_key, '', 'NX', 'EX', SEEN_SECONDS) then
     return 'duplicate'
   end
   local conversation = resolve(user_key, phone_key)
   note_address(conversation, number_id, account_id, user_id, phone, '')
-  record_inbox(conversation)
+  keep_silence(conversation, user_key, phone_key)
+  local is_late = ends <= now_ms()
+  local since = redis.call('ZCOUNT', inbox_key(conversation), (seconds + 1) * 1000000, '+inf')
+  if not is_late or since == 0 then record_inbox(conversation) end
   remember(conversation, entry)
   note_number(number_id)
-  if ends <= now_ms() or not set_pause(conversation, 'colleague', ends) then
+  if is_late or not set_pause(conversation, 'colleague', ends) then
     return told('news', conversation)
   end
   queue_call(call, conversation, 'colleague', ends, at)
@@ -240,6 +249,7 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   end
   keep_alias(new_user_key, target)
   keep_alias(new_phone_key, target)
+  keep_silence(target, old_user_key, new_user_key, new_phone_key)
   return told('moved', target)
 end
 
