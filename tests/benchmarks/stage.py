@@ -24,7 +24,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def settings(redis_url: str, **more: str) -> dict[str, str]:
     """The environment of a process of ours, with nothing of this shell's settings in it."""
-    ours = ("WHATSAPP_", "OPENAI_", "LLM_", "BOT_", "BUBBLE_", "WORKER_", "LOG_", "UNCERTAIN_")
+    ours = (
+        *("WHATSAPP_", "OPENAI_", "LLM_", "BOT_", "BUBBLE_", "WORKER_", "LOG_", "UNCERTAIN_"),
+        *("HANDOFF_", "PERSON_"),
+    )
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "PYTHONPATH": str(ROOT),
@@ -34,6 +37,9 @@ def settings(redis_url: str, **more: str) -> dict[str, str]:
         "WHATSAPP_APP_SECRET": APP_SECRET,
         "WHATSAPP_VERIFY_TOKEN": "a word of the benchmarks",
         "OPENAI_API_KEY": "none",
+        "PERSON_TURNS_PER_MINUTE": "0",  # these people write faster than any
+        "PERSON_TURNS_PER_DAY": "0",
+        "PERSON_TOKENS_PER_DAY": "0",
         **more,
     }
 

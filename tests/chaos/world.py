@@ -204,6 +204,7 @@ class World:
             "UNCERTAIN_WAIT": f"{plan.uncertain_wait}s",
             "UNCERTAIN_POLICY": plan.policy,
             "PAIR_BURST": "45",
+            "PERSON_TURNS_PER_MINUTE": "0",  # these people write faster than any
             "NUMBER_RATE": "1000",
         }
 

@@ -233,6 +233,7 @@ def open_house(
         "OPENAI_API_KEY": "scripted",
         "OPENAI_MODEL": "scripted",
         "BUBBLE_PRICES": "*=0.03",
+        "PERSON_TURNS_PER_MINUTE": "0",  # these people write faster than any
         **(settings or {}),
     }
     commands: dict[str, Sequence[str]] = {
