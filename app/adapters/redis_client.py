@@ -8,9 +8,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis, Sentinel
-from redis.asyncio import BlockingConnectionPool
+from redis.asyncio import BlockingConnectionPool, ConnectionPool
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio import Sentinel as AsyncSentinel
+from redis.connection import HiredisRespSerializer
+from redis.typing import EncodableT
 
 SOCKET_SECONDS = 5.0
 """No answer for so long is a broken connection. Blocking reads bring their own, longer limit."""
@@ -37,6 +39,7 @@ def async_redis(url: str) -> "AsyncRedis":
         hosts, service, options = _sentinel(url)
         sentinel = _AsyncSentinel(hosts, sentinel_kwargs=SENTINEL_OPTIONS, **options)
         primary: AsyncRedis = sentinel.master_for(service, redis_class=AsyncRedis)
+        _pack_by_hiredis(primary.connection_pool)
         return primary
     pool = BlockingConnectionPool.from_url(
         url,
@@ -46,7 +49,25 @@ def async_redis(url: str) -> "AsyncRedis":
         socket_connect_timeout=SOCKET_SECONDS,
         health_check_interval=30,
     )
+    _pack_by_hiredis(pool)
     return AsyncRedis.from_pool(pool)
+
+
+class _PackedByHiredis:
+    """Commands are written by redis-py's own serializer in C, which its async connections do not
+    use: 15 µs instead of 66 for the script call of 32 webhooks.
+    """
+
+    _serializer: Any = HiredisRespSerializer()  # its types are wrong
+
+    def pack_command(self, *args: EncodableT) -> list[bytes]:
+        packed: list[bytes] = self._serializer.pack(*args)
+        return packed
+
+
+def _pack_by_hiredis(pool: ConnectionPool) -> None:
+    kind = pool.connection_class
+    pool.connection_class = type(kind.__name__, (_PackedByHiredis, kind), {})
 
 
 def sync_redis(url: str, **options: Any) -> "Redis":

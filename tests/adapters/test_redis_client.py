@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.asyncio.connection import Connection
+from redis.exceptions import DataError, RedisError, ResponseError
 
 from app.adapters.redis_client import MOST_CONNECTIONS, SOCKET_SECONDS, async_redis, sync_redis
 from app.simulator.valkey import _binary
@@ -23,6 +24,33 @@ Options = dict[str, Any]
 def options_of(client: Any) -> Options:
     """What a client of redis-py's connects with."""
     return dict(client.connection_pool.connection_kwargs)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cellar",
+        "rediss://cellar",
+        "unix:///run/our.sock",
+        "redis+sentinel://cellar:26379/quay/0",
+    ],
+)
+def test_commands_are_written_as_redis_py_writes_them_but_by_hiredis(url: str) -> None:
+    pool: Any = async_redis(url).connection_pool
+    ours, its = pool.make_connection(), Connection()
+    commands: list[tuple[Any, ...]] = [
+        ("PING",),
+        ("CLIENT SETINFO", "LIB-NAME", ""),
+        ("SET", "ü😀", b"\xff\0", "EX", 60),
+        ("ZADD", "key", 1795183206.7587018, "a", -0.5, "b", 1e300, "c", 2**62, "d"),
+        ("EVALSHA", "f" * 40, 0, *(b"x" * size for size in (0, 1, 6000, 100_000))),
+        ("SET", "key", memoryview(b"seen")),
+    ]
+    for command in commands:
+        (packed,) = ours.pack_command(*command)  # redis-py's own writes large ones in pieces
+        assert packed == b"".join(its.pack_command(*command))
+    with pytest.raises(DataError):
+        ours.pack_command("SET", "key", None)
 
 
 # -- one Redis -----------------------------------------------------------------------------------
