@@ -17,6 +17,9 @@ from app.pipeline.ports import Reading, Services, Store
 SCOPES = [scope for scope in get_args(Scope) if scope not in ("call", "pair")]
 """What can fail for more than one person."""
 
+PROXIED = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
+"""What proxies add to what they pass on."""
+
 RenderMetrics = Callable[[Sequence[Reading]], Awaitable[str]]
 """Gauges in; they and all processes' numbers as Prometheus text out."""
 
@@ -27,7 +30,8 @@ def health_routes(
     """``/health/live``, ``/health/ready`` and ``/metrics``.
 
     Args:
-        admin_token: Asked for by ``/metrics`` from outside this machine; ``""``: never given.
+        admin_token: Asked for by ``/metrics`` from outside this machine, also by way of a proxy
+            on it; ``""``: never given.
     """
 
     async def live(_: Request) -> Response:
@@ -77,7 +81,11 @@ async def readings(store: Store) -> list[Reading]:
 
 
 def _on_loopback(request: Request) -> bool:
-    """Whether the socket that was reached is one of the loopback interface."""
+    """Whether the socket that was reached is one of the loopback interface, and no proxy says that
+    it asks for somebody else.
+    """
+    if any(name in request.headers for name in PROXIED):
+        return False
     host, port = request.scope.get("server") or ("", None)
     try:
         return ip_address(host).is_loopback

@@ -120,6 +120,12 @@ async def test_the_numbers_are_free_on_loopback_only(at: str, status: int) -> No
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
 
 
+@pytest.mark.parametrize("header", ["Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
+async def test_a_proxy_on_this_machine_asks_for_somebody_outside(header: str) -> None:
+    async with client_of(World()) as http:
+        assert (await http.get("/metrics", headers={header: "203.0.113.9"})).status_code == 401
+
+
 async def test_a_forwarded_address_or_host_opens_nothing() -> None:
     headers = {"x-forwarded-for": "127.0.0.1", "host": "127.0.0.1", "forwarded": "for=127.0.0.1"}
     async with client_of(World(), at="http://203.0.113.9") as http:
