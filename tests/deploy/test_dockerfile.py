@@ -4,7 +4,7 @@ import json
 import re
 import sys
 
-from tests.deploy.files import DEPLOY, IMAGE, ROOT, judged_by
+from tests.deploy.files import DEPLOY, IMAGE, ROOT, documents, judged_by
 
 TEXT = (DEPLOY / "Dockerfile").read_text("utf-8")
 LINES = re.sub(r"\\\n\s*", "", TEXT).splitlines()
@@ -44,6 +44,20 @@ def test_it_runs_as_a_user_whom_kubernetes_can_tell_from_root() -> None:
 def test_it_starts_the_program_itself() -> None:
     """Not a shell, which would keep SIGTERM to itself."""
     assert [*words("ENTRYPOINT"), *words("CMD")] == ["rivulet", "web", "--host", "0.0.0.0"]  # noqa: S104
+
+
+def test_it_works_where_the_operators_files_are_shown() -> None:
+    """There ``numbers.toml`` is found without a setting that names it."""
+    (folder,) = (line.split()[1] for line in LAST_STAGE if line.startswith("WORKDIR "))
+    (compose,) = documents(DEPLOY / "compose.yaml")
+    assert compose["services"]["worker"]["volumes"] == [f"./files:{folder}:ro"]
+    for name in ("web", "worker"):
+        (workload, *_) = documents(DEPLOY / "kubernetes" / f"{name}.yaml")
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        (mount,) = container["volumeMounts"]
+        assert (mount["name"], mount["mountPath"]) == ("files", folder)
+    for unit in (DEPLOY / "systemd").glob("*.service"):
+        assert f"WorkingDirectory={folder}\n" in unit.read_text("utf-8")
 
 
 def test_nothing_private_can_get_into_an_image() -> None:
