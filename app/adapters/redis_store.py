@@ -405,6 +405,8 @@ class RedisStore:
 
         def on_lost() -> None:
             nonlocal lost
+            if hand.is_ending:  # its own script tells
+                return
             lost = True
             if body:
                 body.cancel()

@@ -80,6 +80,8 @@ class RedisTurn:
         turn: What is answered now.
         grown: Set when the person has written again since the turn was read.
         status_came: Set when a status of this reply, or of the one before, has come.
+        is_ending: Whether a script that gives the lease back is under way: a renewal that misses it
+            then means nothing.
         finished: Whether the lease has been given back, or was found lost, by ``finish``.
     """
 
@@ -140,6 +142,7 @@ class RedisTurn:
         self.grown = asyncio.Event()
         self.status_came = asyncio.Event()
         self.finished = False
+        self.is_ending = False
         self._sends: dict[int, _Send] = {}
 
     def _key_of(self, document: bytes) -> str:
@@ -339,7 +342,7 @@ class RedisTurn:
     async def give_up(self) -> None:
         """See ``TurnInHand.give_up``."""
         turn = self.turn
-        self.finished = True
+        self.finished = self.is_ending = True
         if not await self._scripts.give_up(
             args=[turn.conversation, turn.token, turn.turn_id, time.time()]
         ):
@@ -360,6 +363,7 @@ class RedisTurn:
         ]
         for message, document in zip(turn.messages, self._documents, strict=True):
             args += [self._keys.message(message.wamid), document]
+        self.is_ending = True
         outcome = await self._scripts.finish(args=args)
         self.finished = True  # also when it was lost: there is nothing to give back
         if outcome == b"lost":

@@ -272,6 +272,20 @@ async def test_a_stolen_lease_cancels_the_turn(store: RedisStore, redis: Redis) 
     await asyncio.sleep(0)  # nothing of the cancellation is left for the next wait
 
 
+async def test_a_lease_that_is_being_given_back_cannot_be_lost(
+    store: RedisStore, redis: Redis
+) -> None:
+    """Its renewal may come between the script that ends the turn and that script's answer."""
+    await store.take_in([said("Hi")])
+    async with store.turn(CONVERSATION, await popped(redis)) as hand:
+        assert hand is not None
+        hand.is_ending = True
+        await redis.delete(LEASE)
+        held = store._leases._held
+        await until(lambda: asyncio.sleep(0, not held))  # the renewal has missed it
+        await asyncio.sleep(0)
+
+
 async def test_a_cancelled_turn_gives_its_lease_back(store: RedisStore, redis: Redis) -> None:
     await store.take_in([said("Hi")])
     turn_id = await popped(redis)
