@@ -13,7 +13,7 @@ from app.adapters.leases import LeaseKeeper
 from app.adapters.redis_client import async_redis, sync_redis
 from app.adapters.redis_store import RedisStore, script_header, script_text
 from app.adapters.rq_queue import QUEUE, turn_jobs
-from app.core.model import Bubble, Delivery, Echo, Event, Moved, Status, Turn
+from app.core.model import Bubble, Delivery, Echo, Event, Moved, PauseReason, Status, Turn
 from app.pipeline.ports import DEFAULT_RATES
 from tests.contracts.conftest import KEYS
 from tests.fakes import NOW, NUMBER, said
@@ -99,6 +99,19 @@ async def test_old_words_are_forgotten_although_the_talk_goes_on(
     third = await answered(store, redis, "three")
     assert list(second.history) == []
     assert [entry.text for entry in third.history] == ["two", "Yes."]
+    assert "one" not in str(await redis.lrange(HISTORY, 0, -1))
+
+
+@pytest.mark.parametrize("reason", ["stop", "operator"])
+async def test_old_words_are_forgotten_while_the_bot_is_silent(
+    store: RedisStore, redis: Redis, reason: PauseReason
+) -> None:
+    await answered(store, redis, "one")
+    for place, entry in enumerate(await redis.lrange(HISTORY, 0, -1)):
+        aged = {**orjson.loads(entry), "at": time.time() - DAY.total_seconds() - 1}
+        await redis.lset(HISTORY, place, orjson.dumps(aged).decode())
+    await store.pause(CONVERSATION, reason=reason, until=None)
+    await store.take_in([said("two")])
     assert "one" not in str(await redis.lrange(HISTORY, 0, -1))
 
 

@@ -109,6 +109,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   if silent or arrival == 1 then note_number(number_id) end
   if silent == 'stop' then
     remember(conversation, entry_of(document))
+    forget_old_texts(conversation) -- no turn comes that would
     keep_silence(conversation, user_key, phone_key)
     return told('paused', conversation)
   end
@@ -117,6 +118,7 @@ local function take_message(document, message_key, user_key, phone_key, user_id,
   if silent then
     park(conversation, number_id, whole_number)
     record_inbox(conversation, MOST_PARKED)
+    forget_old_texts(conversation)
     keep_silence(conversation, user_key, phone_key)
     return told('paused', conversation)
   end
