@@ -18,6 +18,9 @@ MAX_EVENT_BYTES = 1_000_000
 MAX_TEXT_CHARS = 100_000
 """Past this an answer ends as if the model had reached its own limit."""
 
+MAX_TOKENS = 100_000_000
+"""No model reads or writes as many at once; a server that says so has miscounted."""
+
 REFUSING_WORDS = frozenset(
     {
         "authentication_error",
@@ -294,4 +297,4 @@ def _text_of(piece: Any) -> str:
 
 
 def _count_in(count: object) -> int | None:
-    return count if type(count) is int and count >= 0 else None
+    return count if type(count) is int and 0 <= count <= MAX_TOKENS else None

@@ -207,6 +207,10 @@ FINISHES = {
         [delta("Hi."), STOP, event({"choices": [], "usage": {"prompt_tokens": "many"}}), DONE],
         Finish("stop"),
     ),
+    "usage beyond belief": (
+        [delta("Hi."), STOP, event({"choices": [], "usage": {"prompt_tokens": 1 << 62}}), DONE],
+        Finish("stop"),
+    ),
     "a reason as long as a novel": ([delta("Hi.", "n" * 5000), DONE], Finish("n" * 40)),
 }
 
