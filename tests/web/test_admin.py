@@ -1,18 +1,21 @@
 """``/admin``: who gets in, what is told, what is done, and what is refused."""
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import httpx2
 import pytest
 import structlog
 
-from app.core.model import Bubble
+from app.core.model import Bubble, Owed
 from app.errors import Unavailable
 from app.main import create_app
 from app.pipeline.admin import Listed, Listing
 from app.pipeline.ports import Reading
+from app.pipeline.reply import Phrase
+from app.web.admin import STATIC
 from tests.fakes import NOW, NUMBER, World, said
 from tests.fakes_admin import FakeAdmin
 
@@ -418,3 +421,12 @@ async def test_what_fails_is_told_without_details(
     told: Mapping[str, object] = answer.json()
     assert (answer.status_code, told["error"]) == expected
     assert "15550100" not in answer.text
+
+
+def test_the_page_has_words_for_every_ending() -> None:
+    source = (STATIC / "turn.js").read_text("utf-8")
+    table = re.search(r"const ENDINGS = \{(.*?)\};", source, re.DOTALL)
+    assert table is not None
+    endings = {*get_args(Phrase), *filter(None, get_args(Owed)), "answered", "erased", "expired"}
+    endings |= {"handed_over", "interrupted", "limited", "paused", "refused", "uncertain"}
+    assert set(re.findall(r"^ *(\w+):", table[1], re.MULTILINE)) == endings

@@ -13,6 +13,10 @@ const ENDINGS = {
   uncertain: "Ended uncertain",
   interrupted: "Interrupted",
   paused: "Ended by a pause",
+  handed_over: "A human was called for",
+  limited: "Past the person's limits",
+  stopped: "STOP heard",
+  started: "START heard",
   erased: "Erased",
 };
 const FAILURES = { unsent: "not sent", uncertain: "no answer", failed: "failed" };
