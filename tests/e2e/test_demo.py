@@ -99,6 +99,9 @@ class Demo:
 @contextmanager
 def demo(place: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
     port = four_ports()
+    ignored = signal.signal(
+        signal.SIGHUP, signal.SIG_DFL
+    )  # under nohup a child would ignore it too
     running = subprocess.Popen(
         [RIVULET, "demo", "--port", str(port), *arguments],
         env=environment(place, **settings),
@@ -107,6 +110,7 @@ def demo(place: Path, *arguments: str, **settings: str) -> Iterator[Demo]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    signal.signal(signal.SIGHUP, ignored)
     try:
         yield Demo(running, place, port)
     finally:
