@@ -1,5 +1,6 @@
 """Alive, ready, and how it goes."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address
@@ -37,16 +38,10 @@ def health_routes(
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    look = _Look(services.store)
+
     async def ready(_: Request) -> Response:
-        """503 only when a webhook could not be stored now: whatever else fails, intake goes on."""
-        try:
-            await services.store.ping()
-            troubles = await services.store.troubles()
-        except Unavailable as exc:
-            return JSONResponse({"status": "unavailable", "reason": str(exc)}, status_code=503)
-        if troubles:
-            return JSONResponse({"status": "degraded", "reasons": dict(troubles)})
-        return JSONResponse({"status": "ok"})
+        return await look.answer()
 
     async def numbers(request: Request) -> Response:
         if not _on_loopback(request) and not _bearer(request, admin_token):
@@ -59,6 +54,32 @@ def health_routes(
         Route("/health/ready", ready),
         Route("/metrics", numbers),
     ]
+
+
+class _Look:
+    """Readiness, looked at once for all who ask meanwhile: anybody may, and each look writes to
+    Redis and to its disk.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looking: asyncio.Task[Response] | None = None
+
+    async def answer(self) -> Response:
+        """503 only when a webhook could not be stored now: whatever else fails, intake goes on."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="ready")
+        return await asyncio.shield(self._looking)  # one who goes away must not stop it for all
+
+    async def _look(self) -> Response:
+        try:
+            await self._store.ping()
+            troubles = await self._store.troubles()
+        except Unavailable as exc:
+            return JSONResponse({"status": "unavailable", "reason": str(exc)}, status_code=503)
+        if troubles:
+            return JSONResponse({"status": "degraded", "reasons": dict(troubles)})
+        return JSONResponse({"status": "ok"})
 
 
 async def readings(store: Store) -> list[Reading]:

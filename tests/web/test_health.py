@@ -1,5 +1,6 @@
 """Alive, ready, and the numbers."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import httpx2
@@ -94,6 +95,29 @@ async def test_not_ready_when_a_webhook_could_not_be_stored(asked: str) -> None:
     assert answer.status_code == 503
     assert answer.json()["status"] == "unavailable"
     assert answer.json()["reason"].startswith("Redis: ")
+
+
+class CountingStore(FakeStore):
+    """Counts the looks at it."""
+
+    looks = 0
+
+    async def ping(self) -> None:
+        self.looks += 1
+        for _ in range(20):
+            await asyncio.sleep(0)  # so that others ask meanwhile
+
+
+async def test_of_those_who_ask_together_whether_we_are_ready_one_looks() -> None:
+    world = World()
+    world.store = store = CountingStore(world.keys)
+    async with client_of(world) as http:
+        answers = await asyncio.gather(*(http.get("/health/ready") for _ in range(20)))
+        assert [answer.json() for answer in answers] == [{"status": "ok"}] * 20
+        assert store.looks == 1
+        await store.report_trouble("token", "190")
+        assert (await http.get("/health/ready")).json()["status"] == "degraded"
+        assert store.looks == 2
 
 
 @pytest.mark.parametrize(
