@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from app.core.account import NumberFacts, Survey
-from app.errors import Unavailable
+from app.errors import Refused, Unavailable
 from app.pipeline.watch import watch
-from tests.core.test_account import ACCOUNT, SURVEY
-from tests.fakes import World
+from tests.core.test_account import ACCOUNT, SURVEY, TOKEN
+from tests.fakes import NOW, World
 
 RESTRICTED = replace(ACCOUNT, numbers=[NumberFacts("22", "RESTRICTED")])
 
@@ -53,6 +53,23 @@ async def test_every_token_is_looked_at() -> None:
     revoked = FakeAccount([Survey(Unavailable("no", code=190, scope="token"))])
     await look(world, FakeAccount([replace(SURVEY, accounts=[RESTRICTED])]), revoked)
     assert await world.store.troubles() == {"number": "restricted", "token": "190"}
+
+
+async def test_of_two_tokens_the_worse_trouble_is_told() -> None:
+    ends = NOW + timedelta(days=2)
+    soon = FakeAccount([replace(SURVEY, token=replace(TOKEN, expires_at=ends))])
+    invalid = FakeAccount([Survey(replace(TOKEN, is_valid=False))])
+    for accounts in ((soon, invalid), (invalid, soon)):
+        world = World()
+        await look(world, *accounts)
+        assert await world.store.troubles() == {"token": "invalid"}
+
+
+async def test_an_account_that_meta_refuses_to_speak_of_hides_no_other() -> None:
+    world = World()
+    gone = replace(ACCOUNT, apps=Refused("no", code=100), numbers=Refused("no", code=100))
+    await look(world, FakeAccount([replace(SURVEY, accounts=[gone, RESTRICTED])]))
+    assert await world.store.troubles() == {"number": "restricted"}
 
 
 async def test_while_meta_does_not_say_what_was_found_before_stands() -> None:
