@@ -489,6 +489,7 @@ class FakeStore:
         found = self._conversations[conversation]
         self._silent_for(found)
         ended, found.pause = found.pause is not None, None
+        found.owed = "" if found.owed == "stopped" else found.owed
         self._wake(found)
         return ended
 

@@ -372,6 +372,12 @@ async def test_a_start_that_was_said_before_the_stop_and_comes_late_does_not_end
     assert (await stage.store.pause_of(MINE) is not None) is stands
 
 
+async def test_a_stop_that_an_operator_ended_is_not_confirmed_any_more(stage: Stage) -> None:
+    await stage.store.take_in([said("stop")])
+    await stage.store.resume(MINE)
+    assert await owed(stage) == ("", ["stop"])
+
+
 async def test_a_stop_ends_a_running_answer_and_is_confirmed_by_the_next_turn(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)

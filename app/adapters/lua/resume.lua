@@ -6,6 +6,9 @@ local scope, id, at = unpack(ARGV, 1, 3)
 if scope == 'conversation' then
   local ended = redis.call('DEL', pause_key(id))
   redis.call('ZREM', PAUSED_KEY, id)
+  -- Nobody is told that the bot will be silent when it speaks again.
+  local key = conversation_key(id)
+  if redis.call('HGET', key, 'owed') == 'stopped' then redis.call('HDEL', key, 'owed') end
   wake(id, ARGV[4], at)
   return { ended, 0 }
 end
