@@ -630,8 +630,19 @@ class FakeStore:
         found.user_id = message.user_id or found.user_id
         found.phone = message.phone or found.phone
         for key in filter(None, (user_key, phone_key)):
-            self._aliases[key] = found
+            self._keep_alias(key, found)
         return found
+
+    def _keep_alias(self, key: str, found: _Conversation) -> None:
+        before = self._aliases.get(key)
+        if before and before is not found and not before.user_id:
+            self._merge(before, found)
+        self._aliases[key] = found
+
+    def _merge(self, found: _Conversation, other: _Conversation) -> None:
+        if found.pause and not self._is_over(found.pause):
+            self._set_pause(other, found.pause.reason, found.pause.until)
+        other.merged.add(found.key)
 
     def _take_status(self, status: Status) -> Taken:
         bubble = self._bubbles[self._keys.message(status.wamid)]
@@ -706,15 +717,14 @@ class FakeStore:
         found.phone = moved.new_phone or found.phone
         target = found
         if other and other is not found:
-            if found.pause and not self._is_over(found.pause):
-                self._set_pause(other, found.pause.reason, found.pause.until)
             other.history[:0], found.history = found.history, []
-            other.merged.add(found.key)
+            self._merge(found, other)
             target = other
         if new_phone and old_phone and new_phone != old_phone:
-            self._aliases.pop(old_phone, None)
+            self._keep_alias(old_phone, target)
+            del self._aliases[old_phone]
         for key in filter(None, (old_user, new_user, new_phone)):
-            self._aliases[key] = target
+            self._keep_alias(key, target)
         return Taken("moved", target.key)
 
     @asynccontextmanager

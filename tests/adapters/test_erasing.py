@@ -131,6 +131,19 @@ async def test_redis_holds_no_trace_of_who_was_erased(
         assert await redis.ttl(key) > 0
 
 
+async def test_what_was_said_by_phone_alone_goes_with_the_user_id_that_has_the_phone_now(
+    opened: tuple[RedisStore, RedisAdmin], redis: Redis
+) -> None:
+    store, admin = opened
+    by_user = InboundMessage(
+        **{**{name: getattr(marked("a"), name) for name in FIELDS}, "phone": None}
+    )
+    for message in (by_user, marked("b", user_id=None), marked("c")):
+        await store.take_in([message])
+    await erase(Person(user_id=USER), admin, KEYS)
+    assert WORD not in await everything(redis)
+
+
 async def test_a_worker_stops_when_what_it_answers_is_erased(
     opened: tuple[RedisStore, RedisAdmin], redis: Redis
 ) -> None:

@@ -254,6 +254,17 @@ async def test_a_stop_follows_the_person_to_a_new_id(stage: Stage) -> None:
     assert stands.reason == "stop"
 
 
+async def test_a_stop_by_phone_alone_holds_when_the_phone_shows_beside_a_known_user_id(
+    stage: Stage,
+) -> None:
+    await stage.store.take_in([said("one", phone=None)])
+    await stage.store.take_in([said("stop", user_id=None)])
+    assert await taken(stage, [said("two")]) == ["paused"]
+    stands = await stage.store.pause_of(MINE)
+    assert stands is not None
+    assert stands.reason == "stop"
+
+
 async def test_a_stop_in_the_middle_of_an_answer_keeps_the_history_in_order(stage: Stage) -> None:
     await stage.store.take_in([said("one")])
     turn_id, conversation = await job_of(stage)

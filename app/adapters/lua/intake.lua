@@ -12,8 +12,27 @@ local MOST_FORMER = 2000 -- characters
 -- that its turn answers and when the bubble's last send began. Any but the first may be empty.
 local function told(...) return table.concat({ ... }, ' ') end
 
+-- Who asked for silence is not heard under another id either.
+local function move_pause(from, to)
+  local pause = redis.call('GET', pause_key(from))
+  if not pause then return end
+  local reason, ends = string.match(pause, '^(%a+):%d+:(%d+)$')
+  if not is_over(ends) then set_pause(to, reason, tonumber(ends)) end
+end
+
+-- What was said under another key of the same person is found by way of this conversation.
+local function merge(from, to)
+  move_pause(from, to)
+  redis.call('SADD', merged_key(to), from)
+  redis.call('EXPIRE', merged_key(to), KEPT_SECONDS)
+end
+
+-- Where a conversation without a user id was known by this key, it was the same person's.
 local function keep_alias(key, conversation)
-  if key ~= '' then redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS) end
+  if key == '' then return end
+  local before = redis.call('SET', 'rv:alias:' .. key, conversation, 'EX', KEPT_SECONDS, 'GET')
+  if not before or before == conversation then return end
+  if redis.call('HEXISTS', conversation_key(before), 'user_id') == 0 then merge(before, conversation) end
 end
 
 -- To be asked for keeps an alias alive.
@@ -199,14 +218,6 @@ local function prepend_history(from, to)
   redis.call('DEL', 'rv:history:' .. from)
 end
 
--- Who asked for silence is not heard under another id either.
-local function move_pause(from, to)
-  local pause = redis.call('GET', pause_key(from))
-  if not pause then return end
-  local reason, ends = string.match(pause, '^(%a+):%d+:(%d+)$')
-  if not is_over(ends) then set_pause(to, reason, tonumber(ends)) end
-end
-
 -- Earlier ids of the person, a line each: other numbers of ours may know them by these alone.
 local function keep_former(key, user_id)
   if user_id == '' then return end
@@ -240,13 +251,12 @@ local function take_move(_, old_user_key, old_phone_key, new_user_key, new_phone
   local target = conversation
   if other and other ~= conversation then
     prepend_history(conversation, other)
-    move_pause(conversation, other)
-    redis.call('SADD', merged_key(other), conversation)
-    redis.call('EXPIRE', merged_key(other), KEPT_SECONDS)
+    merge(conversation, other)
     target = other
   end
   keep_alias(old_user_key, target) -- late webhooks still carry the old id
   if new_phone_key ~= '' and old_phone_key ~= '' and old_phone_key ~= new_phone_key then
+    keep_alias(old_phone_key, target)
     redis.call('DEL', 'rv:alias:' .. old_phone_key)
   end
   keep_alias(new_user_key, target)
