@@ -13,7 +13,8 @@ from app.core.model import Delivery, Status, Utterance
 from app.core.pacing import BubbleStyle
 from app.errors import NO_TEXT, LeaseLost, Parked, Refused, Unavailable, Uncertain
 from app.pipeline.ports import Bot, Limits
-from app.pipeline.reply import MODEL_TRIES, MOST_JOINS, give_up, reply
+from app.pipeline.reading import MODEL_TRIES
+from app.pipeline.reply import MOST_JOINS, give_up, reply
 from tests.fakes import NOW, NUMBER, FakeMeter, FakeModel, World, said
 
 LONG = (
