@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.simulator.valkey import _binary, ending_with_us
-from tests.e2e.house import free_port
+from tests.ports import free_port
 
 START_SECONDS = 20.0
 OPTIONS = {

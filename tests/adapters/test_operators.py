@@ -23,8 +23,8 @@ from app.adapters.operators import SIGNATURE_HEADER, OperatorsWebhook
 from app.errors import Unavailable
 from app.pipeline.ports import HumanCall, Operators
 from app.simulator.serve import serving
-from tests.e2e.house import free_port
 from tests.fakes import NOW, World
+from tests.ports import free_port
 from workers.async_worker import AsyncWorker, current_job, current_worker
 from workers.jobs import tell_operators
 from workers.services import _opened

@@ -22,7 +22,7 @@ from typing import Any
 from app.simulator.valkey import redis_for
 from tests.benchmarks import stage
 from tests.benchmarks.bench_webhook import Server, load, until_it_answers
-from tests.e2e.house import free_port
+from tests.ports import free_port
 
 JUNK_FOR_EACH = 10
 ALONE, BESIDE, AMID = "good messages alone", "junk goes to another process", "junk comes as well"

@@ -24,7 +24,7 @@ import httpx2
 
 from app.simulator.valkey import redis_for
 from tests.benchmarks import stage
-from tests.e2e.house import free_port
+from tests.ports import free_port
 
 OURS, EMPTY, TEXTBOOK = "Rivulet: stored and queued", "empty handler", "textbook `enqueue`"
 START_SECONDS = 40.0

@@ -26,7 +26,8 @@ from redis.exceptions import RedisError
 
 from app.core.keys import Keys
 from app.simulator.valkey import _binary as redis_binary
-from tests.e2e.house import APP_SECRET, RIVULET_KEY, VERIFY_TOKEN, free_port
+from tests.e2e.house import APP_SECRET, RIVULET_KEY, VERIFY_TOKEN
+from tests.ports import free_port
 
 Event = dict[str, Any]
 Loss = Literal["one sign kept", "both may be lost"]

@@ -15,7 +15,7 @@ import pytest
 
 from tests.deploy.files import DEPLOY, tool
 from tests.deploy.test_containers import wait_for
-from tests.e2e.house import free_port
+from tests.ports import free_port
 
 TOKEN = "a token of the tests"
 

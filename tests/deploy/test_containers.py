@@ -18,7 +18,8 @@ from app.simulator.valkey import _binary
 from tests.deploy.container import container, user
 from tests.deploy.files import DEPLOY, ROOT, SENDING, documents, seconds
 from tests.deploy.test_dockerfile import HEALTH_CHECK
-from tests.e2e.house import House, Place, Process, free_port, open_house
+from tests.e2e.house import House, Place, Process, open_house
+from tests.ports import free_port
 
 (COMPOSE,) = documents(DEPLOY / "compose.yaml")
 SERVICES: Mapping[str, dict[str, Any]] = COMPOSE["services"]

@@ -1,7 +1,6 @@
 """The whole house, each part as a process: web, worker, pretended Meta, scripted model."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import httpx2
 from redis import Redis
 
 from app.core.keys import Keys
+from tests.ports import free_port
 
 APP_SECRET = "an app secret of the tests"
 VERIFY_TOKEN = "a word of the tests"
@@ -25,12 +25,6 @@ ANSWER_SECONDS = 40.0
 
 Event = dict[str, Any]
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

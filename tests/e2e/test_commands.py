@@ -15,7 +15,8 @@ import httpx2
 import pytest
 
 from app.core.markup import to_whatsapp
-from tests.e2e.house import APP_SECRET, House, Process, free_port
+from tests.e2e.house import APP_SECRET, House, Process
+from tests.ports import free_port
 
 RIVULET = str(Path(sys.executable).with_name("rivulet"))
 RETURN = "How do I return an order?"

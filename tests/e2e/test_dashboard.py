@@ -16,8 +16,9 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.suspension import resume, suspend
 
-from tests.e2e.house import House, Process, free_port
+from tests.e2e.house import House, Process
 from tests.e2e.window import Window
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -19,7 +19,8 @@ from redis import Redis
 
 from app.core.markup import to_whatsapp
 from app.simulator.answers import answer_to
-from tests.e2e.house import House, free_port
+from tests.e2e.house import House
+from tests.ports import free_port
 
 RIVULET = str(Path(sys.executable).with_name("rivulet"))
 PARTS = {"worker", "web", "dashboard", "meta", "model"}

@@ -22,7 +22,8 @@ from app.core.markup import to_whatsapp
 from app.simulator.answers import answer_to
 from app.simulator.serve import serving
 from app.simulator.valkey import redis_for
-from tests.e2e.house import START_SECONDS, House, Process, free_port, open_house
+from tests.e2e.house import START_SECONDS, House, Process, open_house
+from tests.ports import free_port
 
 QUESTION = "How do I return an order?"
 ANSWER = answer_to(QUESTION)

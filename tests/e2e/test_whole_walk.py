@@ -26,8 +26,9 @@ from app.adapters import redis_admin, redis_store
 from app.pipeline.admin import Listed
 from app.simulator.valkey import redis_for
 from tests.collector import Collector, TakenSpan, open_collector
-from tests.e2e.house import APP_SECRET, House, Process, free_port, open_house
+from tests.e2e.house import APP_SECRET, House, Process, open_house
 from tests.e2e.test_dashboard import no_turn_taken, waiting
+from tests.ports import free_port
 
 WEBHOOKS = Path(__file__).parents[1] / "fixtures" / "webhooks"
 QUESTION = "How do I return an order?"

@@ -1,14 +1,15 @@
 """Both as processes, as the demo starts them."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 import httpx2
+
+from tests.ports import free_port
 
 SECRETS = {
     "WHATSAPP_APP_SECRET": "new-secret,old-secret",
@@ -26,12 +27,6 @@ def process(*arguments: str, env: dict[str, str]) -> Iterator[subprocess.Popen[b
             yield running
         finally:
             running.kill()
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def up(url: str) -> httpx2.Response:

@@ -16,7 +16,8 @@ import pytest
 from redis import Redis
 
 from app.web.bodies import LARGE, MOST_BYTES, MOST_IN_FLIGHT, MOST_OF_LARGE
-from tests.e2e.house import APP_SECRET, RIVULET_KEY, VERIFY_TOKEN, Process, free_port
+from tests.e2e.house import APP_SECRET, RIVULET_KEY, VERIFY_TOKEN, Process
+from tests.ports import free_port
 
 MEGABYTE = 1024 * 1024
 WAIT_SECONDS = 40.0

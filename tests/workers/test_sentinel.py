@@ -1,7 +1,6 @@
 """A primary dies, Sentinel names another: the worker follows."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,13 +17,8 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from app.simulator.valkey import _binary
+from tests.ports import free_port
 from tests.workers.conftest import JOBS, QUICK, until
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Cluster:
