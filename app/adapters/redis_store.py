@@ -71,6 +71,7 @@ from app.adapters.redis_turn import (
     RedisTurn,
     TurnScripts,
     entry_of,
+    in_ms,
     rq_time,
 )
 from app.adapters.shared_call import SharedCall
@@ -355,7 +356,7 @@ class RedisStore:
                     *("notice", event.effect, event.scope, event.code),
                     *(event.account_id or "", event.phone_number_id or ""),
                     int(event.at.timestamp()) if event.at else "",
-                    *(_ms(event.wait), event.growth),
+                    *(in_ms(event.wait), event.growth),
                 ]
             case Echo():
                 number, until = event.phone_number_id, event.silent_until
@@ -460,7 +461,7 @@ class RedisStore:
             *(MOST_MESSAGES, time.time(), token_hex(16)),
         ]
         answer = await self._begin_turn(args=args)
-        if answer[0] == b"leased" and answer[1] <= _ms(LAST_OF_A_LEASE):
+        if answer[0] == b"leased" and answer[1] <= in_ms(LAST_OF_A_LEASE):
             await asyncio.sleep(answer[1] / 1000 + 0.05)
             answer = await self._begin_turn(args=args)
         if answer[0] == b"newer":
@@ -476,7 +477,7 @@ class RedisStore:
         """See ``Store.sweep``."""
         before = int(time.time() - SWEEP_AGE.total_seconds())
         ids = [token_hex(16) for _ in range(SWEEP_MOST)]
-        call = self._sweep(args=[rq_time(), before, _ms(SWEEP_PAUSE), *ids])
+        call = self._sweep(args=[rq_time(), before, in_ms(SWEEP_PAUSE), *ids])
         return int(await self._within_limit(call))
 
     async def record_of(self, wamid: str) -> TurnRecord | None:
@@ -612,9 +613,9 @@ def script_header(jobs: TurnJobs, texts_kept: timedelta = KEPT) -> str:
             f" {int(kept.total_seconds())}",
             f"local TEXTS_SECONDS = {int(texts_kept.total_seconds())}",
             f"local HISTORY_ENTRIES, MOST_PARKED = {HISTORY_ENTRIES}, {MOST_MESSAGES}",
-            f"local PAUSE_KEPT_MS, PAUSE_GRACE_MS = {_ms(PAUSE_KEPT)}, {_ms(PAUSE_GRACE)}",
-            f"local MOST_HOLD_MS = {_ms(MOST_HOLD)}",
-            f"local LEAST_PROBE_MS, MOST_PROBE_MS = {_ms(LEAST_PROBE)}, {_ms(MOST_PROBE)}",
+            f"local PAUSE_KEPT_MS, PAUSE_GRACE_MS = {in_ms(PAUSE_KEPT)}, {in_ms(PAUSE_GRACE)}",
+            f"local MOST_HOLD_MS = {in_ms(MOST_HOLD)}",
+            f"local LEAST_PROBE_MS, MOST_PROBE_MS = {in_ms(LEAST_PROBE)}, {in_ms(MOST_PROBE)}",
             f"local TROUBLE_SECONDS = {int(TROUBLE.total_seconds())}",
         )
     )
@@ -625,10 +626,6 @@ def _ids() -> Iterator[str]:
     while True:
         digits = token_hex(16 * 64)
         yield from (digits[start : start + 32] for start in range(0, len(digits), 32))
-
-
-def _ms(duration: timedelta) -> int:
-    return int(duration.total_seconds() * 1000)
 
 
 def _unix_ms(time: datetime | None) -> int:

@@ -188,7 +188,7 @@ class RedisTurn:
                 _bytes(bubble.source),
                 _bytes(bubble.text),
                 len(self._documents) if unless_grown else "",
-                _ms(within),
+                in_ms(within),
                 time.time(),
                 self._answers(),
                 self._rates.pair_burst,
@@ -219,7 +219,7 @@ class RedisTurn:
         self, scope: Scope, *, code: int | str, wait: timedelta, growth: int
     ) -> timedelta:
         """See ``TurnInHand.hold``."""
-        wait_ms = _ms(wait)
+        wait_ms = in_ms(wait)
         turn = self.turn
         held_ms = await self._scripts.hold(
             args=[turn.conversation, turn.token, scope, code, wait_ms, growth]
@@ -317,7 +317,7 @@ class RedisTurn:
         """See ``TurnInHand.has_left``."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + most.total_seconds()
-        args: list[str | int] = [self.turn.turn_id, number, _ms(within), _ms(LOST_MOST)]
+        args: list[str | int] = [self.turn.turn_id, number, in_ms(within), in_ms(LOST_MOST)]
         while True:
             self.status_came.clear()
             has_come, left_ms = await self._scripts.lost_answer(args=args)
@@ -397,7 +397,7 @@ def entry_of(utterance: Utterance) -> bytes:
     return orjson.dumps(fields)
 
 
-def _ms(duration: timedelta) -> int:
+def in_ms(duration: timedelta) -> int:
     return int(duration.total_seconds() * 1000)
 
 

@@ -12,8 +12,6 @@ from app.simulator.persons import Number, Person
 
 WABA_ID = "102015550100009"
 APP_ID = "104015550100007"
-BATCH_MOST = 1000
-"""Updates in one webhook. Source: cloud-api notes 2.1."""
 
 
 @dataclass(frozen=True, slots=True)

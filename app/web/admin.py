@@ -168,7 +168,7 @@ def _answering(endpoint: Callable[[Request], Awaitable[Answer]]) -> Any:
         except Unavailable as exc:
             log.warning("admin.unavailable", error=str(exc))
             return _json({"error": "unavailable", "message": "Redis does not answer."}, 503)
-        except Exception:
+        except Exception:  # the door: whatever it is, the operator reads JSON and the log the place
             log.exception("admin.broken")
             return _json({"error": "broken", "message": "This failed; the log says where."}, 500)
 

@@ -69,7 +69,7 @@ class Webhook:
         started = time.perf_counter()
         try:
             response = await self._take_in(dict(scope["headers"]), receive)
-        except Exception:
+        except Exception:  # the door: whatever it is, Meta gets an answer
             log.exception("webhook.broken")
             response = Response(status_code=503)  # not stored, so Meta is to deliver it again
         meter = self.services.meter
