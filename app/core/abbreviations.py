@@ -345,7 +345,9 @@ _WORDS: dict[str, dict[str, Kind]] = {}
 for _tag, _kinds in _TABLE.items():
     for _kind, _words in _kinds.items():
         for _word in _words.split():
-            _WORDS.setdefault(_word, {}).setdefault(_tag, _kind)
+            _kinds_of_word = _WORDS.setdefault(_word, {})
+            if _kinds_of_word.get("") != _kind:  # else it says nothing new
+                _kinds_of_word.setdefault(_tag, _kind)
 
 # From what asks most of the text after it to what asks least.
 _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")

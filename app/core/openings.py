@@ -158,15 +158,20 @@ def opens_with_date(text: str, letter: int, final: bool) -> int:
 
 def lowercase_style(text: str, at: int) -> bool:
     """Whether the paragraph and the sentence around ``at`` open with small letters, as in chats."""
-    starts = (text.rfind("\n", 0, at) + 1, sentence_start(text, at))
-    return all(look_ahead(text, start, True).kind == "lower" for start in starts)
+    paragraph = text.rfind("\n", 0, at) + 1
+    return _is_small_at(text, paragraph) and _is_small_at(text, sentence_start(text, at))
+
+
+def _is_small_at(text: str, start: int) -> bool:
+    return look_ahead(text, start, True).kind == "lower"
 
 
 def sentence_start(text: str, at: int) -> int:
     """Where the sentence around ``at`` seems to begin."""
     start = max(0, at - _BACK)
-    for found in _SENTENCE_START.finditer(text, start, at):
-        word = _LAST_WORD.search(text, start, found.start())
-        if text[found.start()] != "." or not word or not kind_of(word.group(), ""):
-            start = found.end()
+    for found in reversed([*_SENTENCE_START.finditer(text, start, at)]):
+        mark = found.start()
+        word = _LAST_WORD.search(text, max(start, mark - _LONGEST_WORD), mark)
+        if text[mark] != "." or not word or not kind_of(word.group(), ""):
+            return found.end()
     return start

@@ -80,19 +80,24 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "digit" or found is None:
         return NO
     digits, start = found.group(), found.start()
-    sentence = text[sentence_start(text, start) : start].strip(" *_(").lower()
-    if digits.isdigit() and (not sentence or sentence in LABELS):
-        return NO  # "2." and "Step 2." head what follows
+    if digits.isdigit() and _heads(text, start):
+        return NO
     price = _CURRENCY.match(text[start - 1 : start])
     if not digits.isdigit() or len(digits) > _MOST_ORDINAL or price:
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
     if ahead.kind == "caseless":
-        return NO if _DATE_SO_FAR.search(text, 0, start) else YES
+        return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
     language = guess(text[:at])
     cardinal = language and language not in ORDINAL
     if ahead.kind == "lower":
         return YES if cardinal and lowercase_style(text, at) else NO
     return YES if cardinal else opens_with_small_word(text, at, ahead.letter, final)
+
+
+def _heads(text: str, start: int) -> bool:
+    """Whether the number at ``start`` heads what follows it, as in "2." and "Step 2."."""
+    sentence = text[sentence_start(text, start) : start].strip(" *_(").lower()
+    return not sentence or sentence in LABELS
 
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
@@ -137,7 +142,8 @@ def _after_abbreviation(
 ) -> int:
     start = at - length
     word = text[start:at]
-    if kind == "number" and length > 1 and is_small(word, guess(text[:at])):
+    small = kind == "number" and length > 1 and is_small(word)
+    if small and is_small(word, guess(text[:at])):
         return NO if ahead.kind == "digit" else _after_word(text, at, word, start, ahead, final)
     if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
