@@ -356,6 +356,11 @@ _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")
 _FIRST_PARTS = frozenset(word.rpartition(".")[0] for word in _WORDS if "." in word)
 
 
+def is_abbreviated(word: str) -> bool:
+    """Whether a word in small letters is an abbreviation in any language, or its first part."""
+    return word in _WORDS or word in _FIRST_PARTS
+
+
 def opens_two_parts(first: str) -> bool:
     """Whether a word with a stop may be the first half of an abbreviation: "v. Chr."."""
     return first.lower() in _FIRST_PARTS

@@ -52,7 +52,7 @@ EVENT = re.compile(
     r"|(?<=['_])(?<!\w['_])|(?<=:)(?=/|$)|(?<=[\u0561-\u0587]:)(?=\s)"
     rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff];)|(?<=፡፡)|(?<=[{SURE}{EMOJI}])))"
 )
-_Rule = Callable[[str, int, bool], int]
+_Rule = Callable[[str, int, int, bool], int]
 
 
 class _Event(NamedTuple):
@@ -284,7 +284,7 @@ class Reader:
         stop = found.end() if found else at + 1
         if stop >= len(text) and not final:
             return None
-        answer = event.rule(text, at, final) if self._holds(at, self.least - _NEAR) else NO
+        answer = event.rule(text, at, stop, final) if self._holds(at, self.least - _NEAR) else NO
         return None if answer == WAIT else (answer, stop)
 
     def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:

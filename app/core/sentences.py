@@ -62,14 +62,10 @@ _TITLE_TAIL = re.compile(
 )
 
 
-def end_at_terminator(text: str, at: int, final: bool) -> int:
-    """Whether a sentence ends with the run of end marks that starts at ``at``."""
-    run = RUN.match(text, at)
-    if run is None:
-        return NO
-    stop = run.end()
+def end_at_terminator(text: str, at: int, stop: int, final: bool) -> int:
+    """Whether a sentence ends with the run of end marks that stands from ``at`` to ``stop``."""
     if stop >= len(text):
-        return stop if final else WAIT
+        return stop
     if text[stop] in "[【" and not final and _CITATION_SO_FAR.match(text, stop):
         return WAIT
     return end_after_marks(text, at, stop, final)

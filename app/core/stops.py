@@ -2,7 +2,13 @@
 
 import re
 
-from app.core.abbreviations import Kind, is_two_part, kind_of, opens_two_parts
+from app.core.abbreviations import (
+    Kind,
+    is_abbreviated,
+    is_two_part,
+    kind_of,
+    opens_two_parts,
+)
 from app.core.graphemes import is_break
 from app.core.openings import (
     Ahead,
@@ -102,6 +108,8 @@ def _heads(text: str, start: int) -> bool:
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
     """``token``: the word before the stop, with the short ones before it that end in stops."""
+    if ahead.kind == "upper" and _is_plain(token):
+        return YES  # most often; what follows says the same
     joined = _INNER_SPACE.sub("", token)
     if ahead.kind == "upper" and opens_two_parts(joined):
         second = next_word(text, ahead.letter, final)
@@ -120,6 +128,18 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
         short = ahead.kind == "digit" and len(letters) <= _PLAIN_WORD
         return NO if short else _after_caseless(word)
     return _after_word(text, at, word, at - len(token), ahead, final)
+
+
+def _is_plain(token: str) -> bool:
+    """Whether a token is a word in small letters that no abbreviation looks like."""
+    return (
+        len(token) > 1
+        and token.isalpha()
+        and token.islower()
+        and not is_caseless(token[-1])
+        and not is_abbreviated(token)
+        and not token.endswith(_STREETS)
+    )
 
 
 def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:

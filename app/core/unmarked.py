@@ -1,11 +1,11 @@
 """Sentences that end without an end mark, or with one that looks like something else.
 
 Each function answers with the index right after the sentence's last character, ``NO`` or ``WAIT``.
+It gets the index where the mark begins and where it ends, which is the text's end only if final.
 """
 
 import re
 
-from app.core.blocks import EMOJI_RUN
 from app.core.graphemes import is_break
 from app.core.openings import look_ahead, opens_with_small_word
 from app.core.sentences import POINTERS, with_emoji
@@ -27,11 +27,10 @@ _FINALS = re.compile(
     "(?:[了呢哦吧啦呀啊吗嗎哈嘛哟喔噢喽咯哒]|ます|です|ません|ました|でした|ください|さい|よ|ね"
     "|요|다|죠|까|네|니)$"
 )
-_TILDES = re.compile("[~～〜]+")
 _LOCAL_MARK = re.compile("[\u0370-\u03ff\u1f00-\u1fff];|[\u0561-\u0587]:|፡፡")
 
 
-def end_at_space(text: str, at: int, final: bool) -> int:
+def end_at_space(text: str, at: int, _stop: int, final: bool) -> int:
     """Whether a sentence of Thai or Lao ends before the space at ``at``."""
     ahead = look_ahead(text, at, final)
     if ahead.kind in ("wait", "end", "line"):
@@ -47,12 +46,10 @@ def end_at_space(text: str, at: int, final: bool) -> int:
     return WAIT if short and any(opener.startswith(rest) for opener in _OPENERS) else NO
 
 
-def end_at_emoji(text: str, at: int, final: bool) -> int:
-    """Whether a sentence without an end mark ends with the emoji at ``at``."""
-    found = EMOJI_RUN.match(text, at)
-    end = found.end() if found else at + 1
+def end_at_emoji(text: str, at: int, end: int, final: bool) -> int:
+    """Whether a sentence without an end mark ends with the emoji from ``at`` to ``end``."""
     if end >= len(text):
-        return end if final else WAIT
+        return end
     before = text[max(0, at - 24) : at].rstrip(" ")
     spoken = before[-1:].isalnum() or before.endswith(PARTICLES)
     if not spoken or POINTERS.match(text, at):
@@ -68,18 +65,16 @@ def end_at_emoji(text: str, at: int, final: bool) -> int:
     return end if answer > 0 else answer
 
 
-def end_at_tilde(text: str, at: int, final: bool) -> int:
-    """Whether a drawn-out ``~`` ends a sentence, as in Chinese, Japanese and Korean chats."""
-    found = _TILDES.match(text, at)
-    end = found.end() if found else at + 1
+def end_at_tilde(text: str, at: int, end: int, final: bool) -> int:
+    """Whether drawn-out ``~`` end a sentence, as in Chinese, Japanese and Korean chats."""
     if end >= len(text):
-        return end if final else WAIT
+        return end
     if not _FINALS.search(text, max(0, at - 4), at):
         return NO
     return _end_before_letter(text, end, final)
 
 
-def end_at_look_alike(text: str, at: int, final: bool) -> int:
+def end_at_look_alike(text: str, at: int, end: int, final: bool) -> int:
     """Whether a sentence ends at a mark that looks like another one in its alphabet.
 
     The Greek question mark looks like ``;``, the Armenian full stop like ``:``; two Ethiopic word
@@ -87,9 +82,9 @@ def end_at_look_alike(text: str, at: int, final: bool) -> int:
     """
     if not _LOCAL_MARK.search(text, max(0, at - 1), at + 1):
         return NO
-    if at + 1 < len(text) and not text[at + 1].isspace():
+    if end < len(text) and not text[end].isspace():
         return NO
-    return _end_before_letter(text, at + 1, final)
+    return _end_before_letter(text, end, final)
 
 
 def _end_before_letter(text: str, end: int, final: bool) -> int:
