@@ -69,7 +69,7 @@ class Chunker:
             if 2 * (len(reader.text) + step) > self._hard:
                 # Never more than one unit past the limit: what is there then decides the cut.
                 step = max(1, (self._hard + 1 - units(reader.text)) // 2)
-            reader.add(delta[:step])
+            reader.text += delta[:step]
             delta = delta[step:]
             cuts += self._read(final=False)
         return cuts
@@ -88,7 +88,7 @@ class Chunker:
         reader, cuts = self._reader, []
         while not self._fresh or self._begin(final):
             small = 2 * len(reader.text) <= self._hard
-            if small and not final and reader.size < reader.least:
+            if small and not final and reader.gathers(reader.text):
                 break
             place = reader.next_place(final)
             if place is None:

@@ -41,6 +41,11 @@ _WIDE = re.compile(
 )
 
 
+def is_narrow(text: str) -> bool:
+    """Whether a text has no wide characters."""
+    return text.isascii() or not _WIDE.search(text)
+
+
 def size(text: str) -> int:
     """How much a text says: its characters, the wide ones of East Asia counted double."""
     return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))

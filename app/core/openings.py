@@ -25,8 +25,9 @@ _SPACES = re.compile(r"[^\S\n]*")
 _MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
 _SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"(?:[.!?…:][\"”’»)*_]*\s+|\n\s*)")
+_SENTENCE_START = re.compile(r"[.!?…:\n](?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
 _LAST_WORD = re.compile(r"[\w.]+$")
+_ALL_NAMES = f" {' '.join(CALENDAR)}"
 _ROMAN = re.compile(r"[IVX]{2,}$")
 
 
@@ -149,9 +150,7 @@ def opens_with_date(text: str, letter: int, final: bool) -> int:
     word = next_word(text, letter, final)
     if word is None:
         so_far = text[letter : letter + _LONGEST_WORD].lower()
-        if letter + 1 >= len(text) or any(name.startswith(so_far) for name in CALENDAR):
-            return WAIT
-        return NO
+        return WAIT if letter + 1 >= len(text) or f" {so_far}" in _ALL_NAMES else NO
     initial = len(word) == 1 and text[letter + 1 : letter + 2] == "."
     return 1 if initial or word.lower() in CALENDAR else NO
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Kind, Line, fence_at, indentation, kind_of_line
-from app.core.graphemes import size, units
+from app.core.graphemes import is_narrow, size, units
 from app.core.lines import WHOLE, Why, judge_line
 from app.core.quotations import end_after_span
 from app.core.sentences import RUN, STRONG, SURE, end_at_terminator
@@ -90,12 +90,12 @@ class Reader:
         block: Where the table or code block begins that is being read, -1 outside.
         least: A place counts from this size of the text on.
         most: From this size on, bearable places count as well.
-        size: The size of the text, wide characters counted double; no longer kept once it is
-            ``least``.
     """
 
     __slots__ = (
         "_hard",
+        "_idle",
+        "_idle_if_narrow",
         "_quiet",
         "at",
         "block",
@@ -105,15 +105,16 @@ class Reader:
         "least",
         "line",
         "most",
-        "size",
         "text",
     )
 
     def __init__(self, hard: int) -> None:
         self._hard = hard
+        # Below this length, the text has not the least size; 0 once it has it.
+        self._idle = 1
+        self._idle_if_narrow = 1  # the same, as long as no wide characters come
         self._quiet = 0  # up to this length, only a closing mark can end the waiting
         self.text = ""
-        self.size = 0
         self.at = 0
         self.line: Line | None = None
         self.fence: Fence | None = None
@@ -124,48 +125,53 @@ class Reader:
 
     def start(self, text: str) -> None:
         """Begins a bubble, in the middle of the line that was read if that is known."""
-        self.text, self.at, self.block, self._quiet = text, 0, -1, 0
-        self.size = size(text)
+        self.text, self.at, self.block = text, 0, -1
+        self._idle = self._idle_if_narrow = 1
+        self._quiet = 0
         if self.line is not None:
             self.line = self.line._replace(start=0, item=self.item)
 
-    def add(self, delta: str) -> None:
-        """Takes more text, to be read."""
-        self.text += delta
-        if self.size < self.least:
-            self.size += size(delta)
-
     def skips(self, delta: str) -> bool:
         """Takes a delta that can decide nothing; False leaves it alone."""
-        old = len(self.text)
-        if 2 * (old + len(delta)) > self._hard:
-            return False
-        if self.size < self.least:
-            grown = self.size + (len(delta) if delta.isascii() else size(delta))
-            if grown >= self.least:
+        text = self.text + delta
+        length = len(text)
+        if length >= self._idle and (length >= self._idle_if_narrow or not is_narrow(delta)):
+            if 2 * length > self._hard:
                 return False
-            self.size = grown
-        elif not self._reads_past(delta, old):
-            return False
-        self.text += delta
+            if not (self.gathers(text) if self._idle else self._reads_past(text, delta)):
+                return False
+        self.text = text
         return True
 
-    def _reads_past(self, delta: str, old: int) -> bool:
+    def gathers(self, text: str) -> bool:
+        """Whether a text is too small for a bubble."""
+        if not self._idle:
+            return False
+        missing = self.least - size(text)
+        if missing > 0:
+            most = self._hard // 2
+            self._idle = min(len(text) + (missing + 1) // 2, most)  # what comes may count double
+            self._idle_if_narrow = min(len(text) + missing, most)
+        else:
+            self._idle = self._idle_if_narrow = 0
+        return missing > 0
+
+    def _reads_past(self, text: str, delta: str) -> bool:
         """Whether a delta holds no event, or none that could end the waiting."""
         line = self.line
         if line is None:
             return False
-        if self.at == old:
+        if self.at + len(delta) == len(text):
             if line.kind in _PROSE:
-                quiet = not EVENT.search(self.text + delta, old)
+                quiet = not EVENT.search(text, self.at)
             else:
-                quiet = "\n" not in delta and old + len(delta) - line.start <= WHOLE
+                quiet = "\n" not in delta and len(text) - line.start <= WHOLE
             if quiet:
-                self.at = old + len(delta)
+                self.at = len(text)
             return quiet
         if self.fence:
             return "\n" not in delta
-        return old + len(delta) < self._quiet and not _CLOSING.search(delta)
+        return len(text) < self._quiet and not _CLOSING.search(delta)
 
     def next_place(self, final: bool) -> Place | None:
         """The next place where the bubble may end; ``None`` when more text is needed."""

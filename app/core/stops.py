@@ -73,11 +73,14 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
 
 def _token_before(text: str, at: int) -> str:
     """The word before a stop, with the short ones before it that end in stops; may be ""."""
-    space = text.rfind(" ", max(1, at - _BACK), at)
+    least = max(1, at - _BACK)
+    space = text.rfind(" ", least, at)
     word = text[space + 1 : at]
     if space > 0 and word.isalnum() and text[space - 1] not in _GOES_ON:
         return word  # what the expression finds as well, in ten times the time
-    found = _TOKEN.search(text, max(0, at - _BACK), at)
+    while space > 0 and text[space - 1] in _GOES_ON:
+        space = text.rfind(" ", least, space)
+    found = _TOKEN.search(text, space + 1 if space > 0 else max(0, at - _BACK), at)
     return found.group() if found else ""
 
 
