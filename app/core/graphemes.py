@@ -37,7 +37,7 @@ _REACH = 64
 
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f"
-    "\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003fffd]"
+    "\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003fffd]+"
 )
 
 
@@ -48,7 +48,8 @@ def is_narrow(text: str) -> bool:
 
 def size(text: str) -> int:
     """How much a text says: its characters, the wide ones of East Asia counted double."""
-    return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
+    wide = None if text.isascii() else _WIDE.findall(text)
+    return len(text) + sum(map(len, wide)) if wide else len(text)
 
 
 def units(text: str) -> int:

@@ -1,6 +1,7 @@
 """Does a sentence end with this full stop? It also ends abbreviations, ordinals and initials."""
 
 import re
+from itertools import islice
 
 from app.core.abbreviations import (
     Kind,
@@ -199,8 +200,9 @@ def _after_caseless(word: str) -> int:
         return NO
     if last[:1] == "و" and len(last) == 2:
         return NO  # Arabic writes "and" on to what follows it
-    signs = sum(is_break(last, index) for index in range(len(last)))
-    return NO if signs < (3 if "\u0e80" <= last[:1] <= "\u0eff" else 2) else YES
+    wanted = 3 if "\u0e80" <= last[:1] <= "\u0eff" else 2
+    signs = (True for index in range(len(last)) if is_break(last, index))
+    return YES if sum(islice(signs, wanted)) == wanted else NO
 
 
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
