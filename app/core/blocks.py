@@ -1,24 +1,12 @@
 """What a line is: the block structure of Markdown as it streams, one line at a time."""
 
 import re
-from enum import Enum, auto
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from app.core.graphemes import size
 
-
-class Kind(Enum):
-    """What a line is part of."""
-
-    BLANK = auto()
-    TEXT = auto()
-    LABEL = auto()  # text that an emoji opens, as lists without markers have it
-    ITEM = auto()
-    HEADING = auto()
-    TABLE = auto()
-    QUOTE = auto()
-    FENCE = auto()
-    RULE = auto()
+# What a line is part of; a ``label`` is text that an emoji opens, as lists without markers have it.
+Kind = Literal["blank", "text", "label", "item", "heading", "table", "quote", "fence", "rule"]
 
 
 class Fence(NamedTuple):
@@ -80,16 +68,6 @@ _LINE = re.compile(
     )""",
     re.X,
 )
-_KINDS = {
-    "blank": Kind.BLANK,
-    "fence": Kind.FENCE,
-    "rule": Kind.RULE,
-    "heading": Kind.HEADING,
-    "item": Kind.ITEM,
-    "table": Kind.TABLE,
-    "quote": Kind.QUOTE,
-    "label": Kind.LABEL,
-}
 # The beginning of a line that may still become a marker, a rule or a fence.
 _UNSETTLED = re.compile(
     r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳\r>$\\]"
@@ -119,7 +97,7 @@ def kind_of_line(text: str, at: int, final: bool) -> Kind | None:
     if not final and len(text) - at < _MOST_UNSETTLED and _UNSETTLED.match(text, at):
         return None
     found = _LINE.match(text, at)
-    return _KINDS[found.lastgroup or ""] if found else Kind.TEXT
+    return cast("Kind", found.lastgroup) if found else "text"
 
 
 def fence_at(text: str, at: int, final: bool) -> Fence | Literal[False] | None:

@@ -6,7 +6,7 @@ it is cut, and kept under the hard limit.
 
 from typing import NamedTuple
 
-from app.core.blocks import Fence, Kind, Line
+from app.core.blocks import Fence, Line
 from app.core.graphemes import size, units
 from app.core.limits import best_place
 from app.core.lines import Why
@@ -54,7 +54,8 @@ class Chunker:
         """The bubbles that are known to be whole now, often none."""
         if not self._fresh and self._reader.skips(delta):
             return []
-        return [cut.bubble for cut in self.cuts(delta)]
+        cuts = self.cuts(delta)
+        return [cut.bubble for cut in cuts] if cuts else []
 
     def close(self) -> list[str]:
         """The rest, at the end of the answer; nothing when called again."""
@@ -116,7 +117,7 @@ class Chunker:
     def _cut(self, end: int, why: Why) -> Cut:
         reader = self._reader
         bubble = reader.text[:end].rstrip()
-        if why is Why.LIMIT and reader.fence:
+        if reader.fence and why is Why.LIMIT:
             bubble += "\n" + reader.fence.mark
         reader.text = reader.text[end:]
         self._band = self._next_band
@@ -150,7 +151,7 @@ class Chunker:
         """Puts a code block's opening line before the rest of it; returns what that adds."""
         reader = self._reader
         reader.start(fence.opening + "\n" + reader.text)
-        reader.line = Line(0, Kind.FENCE, item=reader.item)
+        reader.line = Line(0, "fence", item=reader.item)
         reader.at = len(fence.opening)
         return len(fence.opening) + 1
 

@@ -8,7 +8,6 @@ from app.core.blocks import (
     BOLD_LINE,
     EMOJI,
     LEAD_IN,
-    Kind,
     Line,
     indentation,
     is_title,
@@ -50,13 +49,13 @@ def judge_line(text: str, line: Line, end: int, newline: int, past: bool, final:
         newline: The index of its line end.
         past: The bubble is past its maximum, so that bearable places count.
     """
-    if line.kind in (Kind.HEADING, Kind.RULE):
+    if line.kind in ("heading", "rule"):
         return False
-    if line.kind is Kind.FENCE and line.indent <= max(line.item, 0):
+    if line.kind == "fence" and line.indent <= max(line.item, 0):
         return Why.FENCE
-    if line.kind in (Kind.ITEM, Kind.FENCE):
+    if line.kind in ("item", "fence"):
         return Why.LINE if past else _judge_item(text, line, end, newline, final)
-    if line.kind in (Kind.TABLE, Kind.QUOTE):
+    if line.kind in ("table", "quote"):
         return _judge_rows(text, line, newline, final)
     return _judge_text(text, line, end, newline, past, final)
 
@@ -73,7 +72,7 @@ def _judge_item(text: str, line: Line, end: int, newline: int, final: bool) -> J
         return False
     if BOLD_LINE.match(words):  # it heads what comes, unless a sibling does
         kind = kind_of_line(text, following[0], final)
-        return None if kind is None else (Why.ITEM if kind is Kind.ITEM else False)
+        return None if kind is None else (Why.ITEM if kind == "item" else False)
     return Why.ITEM
 
 
@@ -84,7 +83,7 @@ def _judge_rows(text: str, line: Line, newline: int, final: bool) -> Judged:
         after += 1
     if after >= len(text) and not final:
         return None
-    if line.kind is Kind.TABLE:
+    if line.kind == "table":
         return False if text[after : after + 1] == "|" else Why.TABLE
     if text[after : after + 1] != ">":
         return Why.QUOTE
@@ -110,6 +109,6 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     kind = kind_of_line(text, start, final)
     if kind is None:
         return None
-    listed = line.kind is Kind.LABEL and (line.labelled or kind is Kind.LABEL)
+    listed = line.kind == "label" and (line.labelled or kind == "label")
     whole = emoji or listed or (blank and not title)
-    return Why.PARAGRAPH if whole and kind not in (Kind.ITEM, Kind.TABLE) else False
+    return Why.PARAGRAPH if whole and kind not in ("item", "table") else False

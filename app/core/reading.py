@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Kind, Line, fence_at, indentation, kind_of_line
+from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Line, fence_at, indentation, kind_of_line
 from app.core.graphemes import is_narrow, size, units
 from app.core.lines import WHOLE, Why, judge_line
 from app.core.quotations import end_after_span
@@ -64,15 +64,16 @@ class _Event(NamedTuple):
 
 _LOOK_ALIKE = _Event(re.compile("."), end_at_look_alike)
 _EMOJI = _Event(EMOJI_RUN, end_at_emoji)
+_TILDE = _Event(re.compile("[~～〜]+"), end_at_tilde)
 _EVENTS = {
     **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), _Event(RUN, end_at_terminator)),
     **dict.fromkeys(" \u00a0", _Event(re.compile("[ \u00a0]+"), end_at_space)),
-    **dict.fromkeys("~～〜", _Event(re.compile("[~～〜]+"), end_at_tilde)),
+    **dict.fromkeys("～〜", _TILDE),
     **dict.fromkeys(";፡", _LOOK_ALIKE),
 }
 _REPEATED = frozenset("*_`~$")
-# Lines that are read for sentences. Named here, because finding an enum's member is slow.
-_PROSE = (Kind.TEXT, Kind.LABEL)
+# Lines that are read for sentences.
+_PROSE = ("text", "label")
 
 Place = tuple[int, Why]
 # A place, ``True`` to read on, ``None`` when there is no more to read yet.
@@ -129,7 +130,8 @@ class Reader:
         self._idle = self._idle_if_narrow = 1
         self._quiet = 0
         if self.line is not None:
-            self.line = self.line._replace(start=0, item=self.item)
+            _, kind, indent, _, labelled = self.line
+            self.line = Line(0, kind, indent, self.item, labelled)
 
     def skips(self, delta: str) -> bool:
         """Takes a delta that can decide nothing; False leaves it alone."""
@@ -192,26 +194,26 @@ class Reader:
         """Finds out what the line at hand is; ``None`` when too little of it is here."""
         text, at = self.text, self.at
         kind = kind_of_line(text, at, final) if at < len(text) else None
-        if kind is Kind.FENCE:
+        if kind == "fence":
             fence = fence_at(text, at, final)
             if fence is None:
                 return None
             if fence and _FENCE_PART * units(fence.opening) <= self._hard:
                 self.fence = fence
             else:
-                kind = Kind.TEXT
+                kind = "text"
         if kind is None:
             return None
         indent = indentation(text, at)
-        if kind is Kind.ITEM:
+        if kind == "item":
             self.item = indent
-        elif kind is not Kind.BLANK and indent <= self.item:
+        elif kind != "blank" and indent <= self.item:
             self.item = -1
         elif self.item >= 0 and kind in _PROSE:
-            kind = Kind.ITEM
-        if kind is Kind.FENCE or (kind is Kind.TABLE and self.block < 0):
+            kind = "item"
+        if kind == "fence" or (kind == "table" and self.block < 0):
             self.block = at
-        elif kind is not Kind.TABLE:
+        elif kind != "table":
             self.block = -1
         self.line = Line(at, kind, indent, self.item, self.labelled)
         if self.fence:
@@ -234,8 +236,8 @@ class Reader:
         """Reads a line that is kept whole."""
         newline = self.text.find("\n", self.at)
         reached = newline if newline >= 0 else len(self.text)
-        if reached - line.start > WHOLE and line.kind not in (Kind.TABLE, Kind.FENCE):
-            self.line = Line(line.start, Kind.TEXT, line.indent, line.item)
+        if reached - line.start > WHOLE and line.kind not in ("table", "fence"):
+            self.line = Line(line.start, "text", line.indent, line.item)
             self.at = line.start
             return True
         self.at = reached
@@ -243,14 +245,14 @@ class Reader:
 
     def _end_line(self, line: Line, newline: int, final: bool) -> _Step:
         end = len(self.text[:newline].rstrip())
-        if line.kind is not Kind.BLANK and end > line.start and self._holds(end, self.least):
+        if line.kind != "blank" and end > line.start and self._holds(end, self.least):
             past = self._holds(end, self.most)
             why = judge_line(self.text, line, end, newline, past, final)
             if why is None:
                 return None
             if why:
                 return end, why
-        self.labelled = line.kind is Kind.LABEL
+        self.labelled = line.kind == "label"
         self.at = newline + 1
         self.line = None
         return True
@@ -260,32 +262,28 @@ class Reader:
         return end >= wanted or (2 * end >= wanted and size(self.text[:end]) >= wanted)
 
     def _read_text(self, line: Line, final: bool) -> _Step:
-        """Reads a paragraph up to its next event."""
-        event = EVENT.search(self.text, self.at)
-        if event is None:
-            self.at = len(self.text)
-            return None
-        at = self.at = event.start()
-        if self.text[at] == "\n":
-            return self._end_line(line, at, final)
-        if line.kind is Kind.LABEL and line.labelled:
-            self.at = at + 1  # items without markers are whole
-            return True
-        judged = self._judge(at, final)
-        if judged is None:
-            return None
-        end, self.at = judged
-        if end > 0 and self._holds(end, self.least):
-            return end, Why.SENTENCE
-        return True
+        """Reads a paragraph from event to event."""
+        text = self.text
+        while found := EVENT.search(text, self.at):
+            at = self.at = found.start()
+            if text[at] == "\n":
+                return self._end_line(line, at, final)
+            if line.labelled and line.kind == "label":
+                self.at = at + 1  # items without markers are whole
+                continue
+            event = _EVENTS.get(text[at]) or _event_at(text, at)
+            judged = self._judge(event, at, final) if event else self._judge_span(at, final)
+            if judged is None:
+                return None
+            end, self.at = judged
+            if end > 0 and self._holds(end, self.least):
+                return end, Why.SENTENCE
+        self.at = len(text)
+        return None
 
-    def _judge(self, at: int, final: bool) -> tuple[int, int] | None:
+    def _judge(self, event: _Event, at: int, final: bool) -> tuple[int, int] | None:
         """Where a sentence ends with the event at ``at`` (or ``NO``), and where to read on."""
         text = self.text
-        self._quiet = 0
-        event = _event_at(text, at)
-        if event is None:
-            return self._judge_span(at, final)
         found = event.run.match(text, at)
         stop = found.end() if found else at + 1
         if stop >= len(text) and not final:
@@ -294,7 +292,9 @@ class Reader:
         return None if answer == WAIT else (answer, stop)
 
     def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:
+        """The same for a stretch that opens at ``at``, or for a mark that opens none."""
         text = self.text
+        self._quiet = 0
         end = end_of_span(text, at, final)
         if end == WAIT:
             opened = text[at] != ":" and len(text) > at + _OPENING
@@ -312,11 +312,10 @@ class Reader:
 
 
 def _event_at(text: str, at: int) -> _Event | None:
-    """The rule for the character at ``at``; ``None`` when it opens a stretch instead."""
+    """The rule for a character that has none of its own; ``None`` when it opens a stretch."""
     char = text[at]
-    if char == "~" and text.startswith("~~", at):
-        return None
-    event = _EVENTS.get(char)
-    if event is None and char == ":" and "\u0561" <= text[at - 1 : at] <= "\u0587":
+    if char == "~":
+        return None if text.startswith("~~", at) else _TILDE
+    if char == ":" and "\u0561" <= text[at - 1 : at] <= "\u0587":
         return _LOOK_ALIKE
-    return event or (_EMOJI if EMOJI_RUN.match(text, at) else None)
+    return _EMOJI if EMOJI_RUN.match(text, at) else None
