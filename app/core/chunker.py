@@ -89,7 +89,7 @@ class Chunker:
         reader, cuts = self._reader, []
         while not self._fresh or self._begin(final):
             small = 2 * len(reader.text) <= self._hard
-            if small and not final and reader.gathers(reader.text):
+            if reader.idle and reader.gathers(reader.text) and small and not final:
                 break
             place = reader.next_place(final)
             if place is None:

@@ -74,9 +74,14 @@ def is_break(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     if before.isascii() and after.isascii():
         return not (before == "\r" and after == "\n")
-    if before in "\r\n" or after in "\r\n":
+    if before in "\r\n" or after in "\r\n" or (_is_alone(before) and _is_alone(after)):
         return True
     return not (_extends(after) or _PREPENDED.match(before) or _joins(text, at, before, after))
+
+
+def _is_alone(char: str) -> bool:
+    """Whether a character joins no other of its kind: Chinese characters, Korean syllables."""
+    return "\u3400" <= char <= "\u9fff" or is_hangul(char)
 
 
 def _extends(char: str) -> bool:

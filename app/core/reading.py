@@ -91,16 +91,18 @@ class Reader:
         block: Where the table or code block begins that is being read, -1 outside.
         least: A place counts from this size of the text on.
         most: From this size on, bearable places count as well.
+        idle: Below this length, the text cannot have the least size; 0 once it has it.
     """
 
     __slots__ = (
         "_hard",
-        "_idle",
         "_idle_if_narrow",
         "_quiet",
+        "_sized",
         "at",
         "block",
         "fence",
+        "idle",
         "item",
         "labelled",
         "least",
@@ -111,9 +113,9 @@ class Reader:
 
     def __init__(self, hard: int) -> None:
         self._hard = hard
-        # Below this length, the text has not the least size; 0 once it has it.
-        self._idle = 1
+        self.idle = 1
         self._idle_if_narrow = 1  # the same, as long as no wide characters come
+        self._sized = (0, 0)  # an index, and the size of the text before it
         self._quiet = 0  # up to this length, only a closing mark can end the waiting
         self.text = ""
         self.at = 0
@@ -127,8 +129,8 @@ class Reader:
     def start(self, text: str) -> None:
         """Begins a bubble, in the middle of the line that was read if that is known."""
         self.text, self.at, self.block = text, 0, -1
-        self._idle = self._idle_if_narrow = 1
-        self._quiet = 0
+        self.idle = self._idle_if_narrow = 1
+        self._quiet, self._sized = 0, (0, 0)
         if self.line is not None:
             _, kind, indent, _, labelled = self.line
             self.line = Line(0, kind, indent, self.item, labelled)
@@ -137,25 +139,23 @@ class Reader:
         """Takes a delta that can decide nothing; False leaves it alone."""
         text = self.text + delta
         length = len(text)
-        if length >= self._idle and (length >= self._idle_if_narrow or not is_narrow(delta)):
+        if length >= self.idle and (length >= self._idle_if_narrow or not is_narrow(delta)):
             if 2 * length > self._hard:
                 return False
-            if not (self.gathers(text) if self._idle else self._reads_past(text, delta)):
+            if not (self.gathers(text) if self.idle else self._reads_past(text, delta)):
                 return False
         self.text = text
         return True
 
     def gathers(self, text: str) -> bool:
-        """Whether a text is too small for a bubble."""
-        if not self._idle:
-            return False
+        """Whether a text, which begins with the held one, is too small for a bubble."""
         missing = self.least - size(text)
         if missing > 0:
             most = self._hard // 2
-            self._idle = min(len(text) + (missing + 1) // 2, most)  # what comes may count double
+            self.idle = min(len(text) + (missing + 1) // 2, most)  # what comes may count double
             self._idle_if_narrow = min(len(text) + missing, most)
         else:
-            self._idle = self._idle_if_narrow = 0
+            self.idle = self._idle_if_narrow = 0
         return missing > 0
 
     def _reads_past(self, text: str, delta: str) -> bool:
@@ -259,7 +259,14 @@ class Reader:
 
     def _holds(self, end: int, wanted: int) -> bool:
         """Whether the text up to ``end`` is of a size."""
-        return end >= wanted or (2 * end >= wanted and size(self.text[:end]) >= wanted)
+        if end >= wanted or 2 * end < wanted:
+            return end >= wanted
+        at, known = self._sized
+        if end < at:
+            at = known = 0
+        known += size(self.text[at:end])
+        self._sized = (end, known)
+        return known >= wanted
 
     def _read_text(self, line: Line, final: bool) -> _Step:
         """Reads a paragraph from event to event."""
