@@ -381,7 +381,8 @@ def kind_of(word: str, context: str) -> Kind | None:
     kinds: Mapping[str, Kind] | None = _WORDS.get(word.lower())
     if kinds is None:
         return None
-    language = guess(context) if len(kinds) > 1 or "" not in kinds or is_small(word) else ""
+    unsure = context and (len(kinds) > 1 or "" not in kinds or is_small(word))
+    language = guess(context) if unsure else ""
     if language and is_small(word, language):
         return "number"  # a word of its own as well
     if language in kinds:

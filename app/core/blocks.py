@@ -74,6 +74,8 @@ _UNSETTLED = re.compile(
     r"|[(（]?(?:\d{0,3}|[a-zA-Zа-яА-Я]|[ivxIVX]{2,4}|[一二三四五六七八九十]{1,3})[.)）\ufe0f]?\u20e3?)$"
 )
 _MOST_UNSETTLED = 80
+# Letters that may open a marker although a letter follows.
+_MAY_MARK = "ivxIVX一二三四五六七八九十ℹ"
 
 # Whole lines that head what comes below them: all bold, or a bold label with a number.
 BOLD_LINE = re.compile(
@@ -94,6 +96,8 @@ def kind_of_line(text: str, at: int, final: bool) -> Kind | None:
 
     ``None`` when the line has too few characters to tell (never when ``final``).
     """
+    if text[at + 1 : at + 2].isalpha() and text[at].isalpha() and text[at] not in _MAY_MARK:
+        return "text"  # most often; what follows says the same
     if not final and len(text) - at < _MOST_UNSETTLED and _UNSETTLED.match(text, at):
         return None
     found = _LINE.match(text, at)

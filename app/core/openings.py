@@ -49,7 +49,8 @@ class Ahead(NamedTuple):
 
 def look_ahead(text: str, stop: int, final: bool) -> Ahead:
     """What comes at ``stop`` and after the spaces there."""
-    at = skip_spaces(text, stop)
+    found = _SPACES.match(text, stop)
+    at = found.end() if found else stop
     if at >= len(text):
         return Ahead("end" if final or at - stop > _MOST_SPACES else "wait", at, at)
     if text[at] == "\n":
@@ -62,12 +63,6 @@ def look_ahead(text: str, stop: int, final: bool) -> Ahead:
     if letter >= len(text) or (letter + 1 == len(text) and text[letter] in "-–—,"):
         return Ahead("other" if final else "wait", at, letter)
     return Ahead(_kind_of_letter(text, letter, final), at, letter)
-
-
-def skip_spaces(text: str, at: int) -> int:
-    """The index of the first character from ``at`` that is no space; a line's end is none."""
-    found = _SPACES.match(text, at)
-    return found.end() if found else at
 
 
 def _is_mark(text: str, at: int, start: int) -> bool:

@@ -15,7 +15,6 @@ from app.core.openings import (
     next_word,
     opens_with_small_word,
     sentence_start,
-    skip_spaces,
 )
 from app.core.spans import NO, WAIT
 from app.core.stops import ends_at_stop
@@ -75,15 +74,14 @@ def end_after_marks(text: str, at: int, stop: int, final: bool) -> int:
     """Whether a sentence ends at ``stop``, after the marks that stand from ``at`` to there."""
     if not text[at:stop].isascii() and ANY_SURE.search(text, at, stop):
         return _after_sure(text, at, stop, final)
-    follower = text[stop]
-    beyond = skip_spaces(text, stop)
-    emoji = None if text[beyond : beyond + 1].isascii() else EMOJI_RUN.match(text, beyond)
+    ahead = look_ahead(text, stop, final)
+    emoji = None if text[ahead.at : ahead.at + 1].isascii() else EMOJI_RUN.match(text, ahead.at)
     if emoji:
         return _after_emoji(text, at, stop, emoji, final)
+    follower = text[stop]
     if not follower.isspace():
         strong = _ANY_STRONG.search(text, at, stop) or is_east_asian(text[at - 1 : at])
         return stop if is_east_asian(follower) and strong and text[at] != "…" else NO
-    ahead = look_ahead(text, stop, final)
     answer = _decide(text, at, stop, ahead, final)
     return stop if answer > 0 else answer
 
