@@ -245,10 +245,10 @@ CALENDAR = frozenset(
 # Words of the alphabets with capitals.
 _LETTER = "[a-zªºµ\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\u0561-\u0588\u1e00-\u1fff]"
 _TOKEN = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)?")
-_SPEAKERS: dict[str, list[str]] = {}
+_SPEAKERS: dict[str, tuple[str, ...]] = {}
 for _tag, _words in WORDS.items():
     for _word in _words:
-        _SPEAKERS.setdefault(_word, []).append(_tag)
+        _SPEAKERS[_word] = (*_SPEAKERS.get(_word, ()), _tag)
 # Letters that one language has and its neighbours have not.
 _LETTERS = {
     letter: tag
@@ -265,10 +265,11 @@ _ENOUGH = 180
 # A word speaks for each of its languages, the less the more there are.
 _TAGS = sorted({*WORDS, *_LETTERS.values()})
 _ONE_VOTE = {tag: 1 << (32 * index) for index, tag in enumerate(_TAGS)}
-_VOTES = {
-    word: sum(round(1000 * len(tags) ** -0.5) * _ONE_VOTE[tag] for tag in tags)
-    for word, tags in _SPEAKERS.items()
+_VOTES_OF = {
+    tags: sum(round(1000 * len(tags) ** -0.5) * _ONE_VOTE[tag] for tag in tags)
+    for tags in set(_SPEAKERS.values())
 }
+_VOTES = {word: _VOTES_OF[tags] for word, tags in _SPEAKERS.items()}
 _OF_EACH = Struct(f"<{len(_TAGS)}I")
 _LETTER_VOTES = {letter: 1500 * _ONE_VOTE[tag] for letter, tag in _LETTERS.items()}
 _TELLING = re.compile(f"[{''.join(_LETTERS)}]")
