@@ -50,13 +50,13 @@ EMOJI = (
 )
 EMOJI_RUN = re.compile(f"[{EMOJI}][{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]*")
 
-# Letters that number items before a bracket: Latin, Cyrillic, Hebrew, Arabic, Hindi, Bengali.
-_LETTER = "[a-zA-Zа-яА-Яא-תأ-يअ-हঅ-হ]"
 _MARKER = (
-    rf"[-*+–—·✓✔✗☐☑]|\(?\d{{1,3}}[-.)۔।፤]|\(?{_LETTER}\)|[أ-ي]-|[a-hA-Hא-ו][.]"
-    r"|[ivxIVX]{1,4}[.)]|[①-⑳]"
+    r"[-*+–—·✓✔✗☐☑]|\(?\d{1,3}[.)]|\(?[a-zA-Zа-яА-Я]\)|[a-hA-H][.]|[ivxIVX]{1,4}[.)]|[①-⑳]"
     r"|[（(][一二三四五六七八九十\d]{1,3}[）)]|[0-9]\ufe0f?\u20e3"
 )
+# A row of a table, the border of a drawn one, or the line below a head that no pipe opens.
+_ROW_MARKS = "|│┌├└║╔╠╚"
+_ROW = rf"[{_ROW_MARKS}]|[+][-=]{{2}}|:?-{{2,}}:?[ \t]*\|"
 _LINE = re.compile(
     rf"""[ \t]*(?:
     (?P<blank>\r?\n)
@@ -65,7 +65,7 @@ _LINE = re.compile(
     | (?P<heading>\#{{1,6}}[ \t])
     | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[•◦▪▫‣⁃●○■□]|[一二三四五六七八九十]{{1,3}}、
         |\d{{1,2}}[、．])
-    | (?P<table>\|)
+    | (?P<table>{_ROW})
     | (?P<quote>>)
     | (?P<label>[{EMOJI}])
     )""",
@@ -74,8 +74,8 @@ _LINE = re.compile(
 # The beginning of a line that may still become a marker, a rule or a fence.
 _UNSETTLED = re.compile(
     r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳\r>$\\]"
-    rf"|[(（]?(?:\d{{0,3}}|{_LETTER}|[ivxIVX]{{2,4}}|[一二三四五六七八九十]{{1,3}})"
-    r"[-.)）۔।፤\ufe0f]?\u20e3?)$"
+    r"|[(（]?(?:\d{0,3}|[a-zA-Zа-яА-Я]|[ivxIVX]{2,4}|[一二三四五六七八九十]{1,3})[.)）\ufe0f]?\u20e3?"
+    r"|:-*\s*|[+][-=])$"
 )
 _MOST_UNSETTLED = 80
 # Letters that may open a marker although a letter follows.
@@ -146,6 +146,16 @@ def next_line(text: str, newline: int, final: bool) -> tuple[int, bool] | None:
             return start, blank
         at += 1
     return (len(text), True) if final else None
+
+
+def is_bare(row: str) -> bool:
+    """Whether a table's row is of one whose rows no mark opens."""
+    return row.lstrip(" \t")[:1] not in f"{_ROW_MARKS}+"
+
+
+def has_bare_rows(text: str, table: int) -> bool:
+    """Whether the table or code block that begins at ``table`` is a table without such marks."""
+    return text[table : table + _MOST_UNSETTLED].lstrip(" \t")[:1] in tuple("-:")
 
 
 def is_title(line: str) -> bool:

@@ -10,6 +10,7 @@ from app.core.blocks import (
     LEAD_IN,
     Line,
     indentation,
+    is_bare,
     is_title,
     kind_of_line,
     next_line,
@@ -77,14 +78,20 @@ def _judge_item(text: str, line: Line, end: int, newline: int, final: bool) -> J
 
 
 def _judge_rows(text: str, line: Line, newline: int, final: bool) -> Judged:
-    """Tables and block quotes end before the first line that has not their mark."""
+    """Tables and block quotes end before the first line that has not their mark.
+
+    A table whose rows no pipe opens ends before a blank line.
+    """
     after = newline + 1
     while after < len(text) and text[after] in " \t":
         after += 1
     if after >= len(text) and not final:
         return None
     if line.kind == "table":
-        return False if text[after : after + 1] == "|" else Why.TABLE
+        if is_bare(text[line.start : newline]):
+            return Why.TABLE if text[after : after + 1] in ("", "\r", "\n") else False
+        kind = kind_of_line(text, after, final) if after < len(text) else "blank"
+        return None if kind is None else (False if kind == "table" else Why.TABLE)
     if text[after : after + 1] != ">":
         return Why.QUOTE
     return Why.LINE if newline > WHOLE else False
@@ -103,28 +110,14 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     if following is None:
         return None
     start, blank = following
-    title = blank and is_title(words) and not _is_last_of_block(text, line.start)
-    if past and not title:
+    title = blank and is_title(words)
+    if past and not title and "|" not in words:
         return Why.LINE
     kind = kind_of_line(text, start, final)
     if kind is None:
         return None
+    if past and not title and kind != "table":  # whose head this would be
+        return Why.LINE
     listed = line.kind == "label" and (line.labelled or kind == "label")
     whole = emoji or listed or (blank and not title)
     return Why.PARAGRAPH if whole and kind not in ("item", "table") else False
-
-
-def _is_last_of_block(text: str, start: int) -> bool:
-    """Whether the line at ``start`` is the third or a later one of an address, a verse or the like.
-
-    None of them ends a sentence, and such a one heads nothing.
-    """
-    for _ in range(2):
-        end = start - 1
-        start = text.rfind("\n", 0, max(0, end)) + 1
-        words = text[start : max(0, end)]
-        if not words.strip() or kind_of_line(text, start, True) != "text":
-            return False
-        if line_ends_sentence(words) or BOLD_LINE.match(words):
-            return False
-    return True

@@ -9,7 +9,16 @@ import re
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from app.core.blocks import EMOJI, EMOJI_RUN, Fence, Line, fence_at, indentation, kind_of_line
+from app.core.blocks import (
+    EMOJI,
+    EMOJI_RUN,
+    Fence,
+    Line,
+    fence_at,
+    has_bare_rows,
+    indentation,
+    kind_of_line,
+)
 from app.core.graphemes import is_narrow, size, units
 from app.core.lines import WHOLE, Why, judge_line
 from app.core.quotations import end_after_span
@@ -205,6 +214,8 @@ class Reader:
         if kind is None:
             return None
         indent = indentation(text, at)
+        if self.block >= 0 and kind in _PROSE and has_bare_rows(text, self.block):
+            kind = "table"
         if kind == "item":
             self.item = indent
         elif kind != "blank" and indent <= self.item:
@@ -245,6 +256,7 @@ class Reader:
 
     def _end_line(self, line: Line, newline: int, final: bool) -> _Step:
         end = len(self.text[:newline].rstrip())
+        self.labelled = line.kind == "label"
         if line.kind != "blank" and end > line.start and self._holds(end, self.least):
             past = self._holds(end, self.most)
             why = judge_line(self.text, line, end, newline, past, final)
@@ -252,7 +264,6 @@ class Reader:
                 return None
             if why:
                 return end, why
-        self.labelled = line.kind == "label"
         self.at = newline + 1
         self.line = None
         return True
