@@ -186,7 +186,7 @@ def _formula(text: str, at: int, mark: str, final: bool) -> int:
         return at + 2 if tex is None else _display(tex, text, at, final)
     if text[at + 1] == "$":
         return _display(_DISPLAY, text, at, final)
-    if text[at + 1].isspace() or text[at + 1].isdigit():
+    if text[at + 1].isspace() or text[at + 1].isdigit() or text[at - 1 : at].isdigit():
         return NO
     if text[at + 1].isupper() or text[at + 1] == "_":
         if at + 2 >= len(text):

@@ -41,16 +41,16 @@ _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCY = re.compile(r"[$€£¥₹₽#№]")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
+# "At 5 p.m. Dr. Lee calls": what follows the hour is the sentence.
+_HOUR_FIRST = re.compile(
+    r"(?:At|By|Until|Till|From|After|Before|Around|A las|Desde las|Hasta las|Às) +[\d.:]+ ?"
+)
+# A move of chess, and one that has not come whole.
+_MOVE = re.compile(r"O-O|[KQRBN][a-h1-8]?x?[a-h][1-8]")
+_MOVE_SO_FAR = re.compile(r"(?:O-?|[KQRBN][a-h1-8]?x?[a-h]?)$")
 _ORDINAL_DAY = re.compile(r"\d[.][ \u00a0\u202f]?$")
 # Forms of "to be" that close sentences in the languages of India.
 _ONE_SIGN_VERBS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ".split())
-# What Urdu calls the letters of initials; some of these are words that close sentences as well.
-_URDU_LETTERS = frozenset(
-    "اے بی ڈی ای ایف ایچ جے کے ایل ایم این او کیو آر ایس ٹی یو وی ڈبلیو ایکس وائی زیڈ".split()
-)
-_URDU_WORDS = frozenset("سی جی آئی پی".split())
-_URDU_WORD = re.compile(r"(?<!\w)[^\W\d_]{1,5}$")
-_LONGEST_URDU_WORD = 6
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
@@ -71,26 +71,12 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if not before or before.isspace():
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
-    if before.isdigit():
+    if before.isdecimal():
         return _after_number(text, at, ahead, final)
     token = _token_before(text, at)
     if not token:  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
     return _after_token(text, at, token, ahead, final)
-
-
-def ends_at_urdu_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
-    """The same for the stop of Urdu, which ends page marks and initials too: "ص۔ 5", "ایم۔ اے۔"."""
-    found = _URDU_WORD.search(text, max(0, at - _LONGEST_URDU_WORD), at)
-    word = found.group() if found else ""
-    if len(word) == 1 or word in _URDU_LETTERS:
-        return NO
-    if word not in _URDU_WORDS:
-        return YES
-    following = None if ahead.kind == "wait" else next_word(text, ahead.letter, final)
-    if following is None:
-        return WAIT
-    return NO if following in _URDU_LETTERS or following in _URDU_WORDS else YES
 
 
 def _token_before(text: str, at: int) -> str:
@@ -122,7 +108,11 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     cardinal = language and language not in ORDINAL
     if ahead.kind == "lower":
         return YES if cardinal and lowercase_style(text, at) else NO
-    return YES if cardinal else opens_with_small_word(text, at, ahead.letter, final)
+    if not cardinal:
+        return opens_with_small_word(text, at, ahead.letter, final)
+    if _MOVE.match(text, ahead.letter):
+        return NO
+    return WAIT if not final and _MOVE_SO_FAR.match(text, ahead.letter) else YES
 
 
 def _heads(text: str, start: int) -> bool:
@@ -189,13 +179,18 @@ def _after_abbreviation(
     word = text[start:at]
     small = kind == "number" and length > 1 and is_small(word)
     if small and is_small(word, guess(text[:at])):
-        return NO if ahead.kind == "digit" else _after_word(text, at, word, start, ahead, final)
+        doubtful = ahead.kind == "lower" or word[0].isupper()  # "the model no. and", "Item No. Six"
+        if ahead.kind == "digit" or (doubtful and start > sentence_start(text, at)):
+            return NO
+        return _after_word(text, at, word, start, ahead, final)
     if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
     measured = kind == "number" and (
         _MEASURE.search(text, max(0, start - 2), start) or _is_month(text, start, word, at)
     )
     if kind == "end" or measured:
+        if _HOUR_FIRST.fullmatch(text, sentence_start(text, at), start):
+            return NO
         answer = opens_with_date(text, ahead.letter, final)
         return answer if answer == WAIT else (YES if answer == NO else NO)
     return opens_with_small_word(text, at, ahead.letter, final)
