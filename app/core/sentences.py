@@ -10,7 +10,6 @@ from app.core.blocks import EMOJI, EMOJI_RUN
 from app.core.graphemes import is_break, is_hangul, is_unspaced
 from app.core.openings import (
     Ahead,
-    is_caseless,
     look_ahead,
     lowercase_style,
     next_word,
@@ -18,7 +17,7 @@ from app.core.openings import (
     sentence_start,
 )
 from app.core.spans import NO, WAIT
-from app.core.stops import ends_at_stop, ends_at_urdu_stop
+from app.core.stops import ends_at_stop
 
 # Unicode's Sentence_Terminal characters that end a sentence by themselves, whatever follows.
 # (Left out: U+104A and other marks that are commas in today's use.)
@@ -43,7 +42,10 @@ ANY_SURE = re.compile(f"[{SURE}]")
 # Emoji that point to what comes after them.
 POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠ℹ✅☑✔❌🕐-🕧⏰🗓📅👇🔽⬇🟢🔵🔴🟠🟡⚫⭕▫◾◽•]")
 # Names that end in an exclamation mark.
-_EXCLAIMING = re.compile(r"\b(?:Yahoo|Jeopardy|Joomla|Yum)$")
+_EXCLAIMING = re.compile(
+    r"\b(?:Yahoo|Jeopardy|Joomla|Yum|E|Kahoot|Shazam|Wham|Panic|Chips Ahoy|Westward Ho|Mamma Mia"
+    r"|Moulin Rouge)$"
+)
 # Japanese goes on with a particle after an exclamation that it quotes without brackets.
 _QUOTING = re.compile("と(?!ても|ころ|なり|にかく|りあえず|はいえ)|って|など|とか")
 _LONGEST_QUOTING = 4
@@ -103,10 +105,6 @@ def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
             return WAIT
         if _QUOTING.match(text, stop):
             return NO
-    if text[at] == "۔":
-        answer = ends_at_urdu_stop(text, at, look_ahead(text, stop, final), final)
-        if answer < 0:
-            return answer
     if text[at] == "។" and (at == 0 or text.startswith("ល។", stop)):
         return NO
     return with_emoji(text, stop, final) if is_break(text, stop) else NO
@@ -151,8 +149,7 @@ def _decide(text: str, at: int, stop: int, ahead: Ahead, final: bool) -> int:
     if _ANY_STRONG.search(text, at, stop):
         if kind == "upper" and _EXCLAIMING.search(text, max(0, at - 12), at):
             return NO
-        goes_on = kind == "lower" and not (is_caseless(text[at - 1]) or lowercase_style(text, at))
-        return NO if goes_on else 1
+        return 1 if kind != "lower" or lowercase_style(text, at) else NO
     if text[at] in "…‥" or text.startswith("..", at):
         return _after_ellipsis(text, at, ahead, final)
     return ends_at_stop(text, at, ahead, final)

@@ -21,7 +21,7 @@ WORDS: dict[str, frozenset[str]] = {
             neither another feel make try use check call send tell ask bring take keep add
             remember note sorry sure okay ok great good it's that's you'll you're we'll we're
             i'll i'm don't can't there's here's what's let's unless instead once bake heat mix
-            stir serve open click go get see""",
+            stir serve click go get see""",
         "de": """der die das den dem des ein eine einen einem einer eines und oder aber wenn in
             im am an auf zu zum zur von vom für mit bei beim aus nach über unter vor seit bis
             durch um ist sind war waren wird werden wurde hat haben hatte kann können soll
@@ -219,6 +219,7 @@ ORDINAL = frozenset("de da no fi is et lv lt pl cs sk sl hr hu sr tr az".split()
 CALENDAR = frozenset(
     """january february march april may june july august september october november december
     monday tuesday wednesday thursday friday saturday sunday
+    mondays tuesdays wednesdays thursdays fridays saturdays sundays eastern central mountain pacific
     mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct nov dec
     januar jänner februar feber märz mai juni juli oktober dezember montag dienstag mittwoch
     donnerstag freitag samstag sonnabend sonntag
