@@ -19,15 +19,14 @@ Kind = Literal["before", "number", "end", "name"]
 # The empty tag: in every language.
 _TABLE: dict[str, dict[Kind, str]] = {
     "": {
-        "before": """dr dra drs drª prof profª mr mrs ms mme mlle mgr msgr messrs sr sra srta
-            srª st ste ing rev capt cmdr lt sgt cpl maj supt rep approx aprox ca circa cf e.g
-            i.e eg ie viz vs fig figs ed eds vol vols cap tel telf tlf resp incl inkl excl exkl
-            max.c""",
-        "number": """no nr nro núm nº num n.º n p pp pg pag pág s ch chap sec art arts § abs bd
-            kap tab abb taf cod código ver v ext apt ap bl h""",
-        "end": "etc usw a.m p.m b.c a.d b.c.e c.e et.al km cm kg ml",
-        "name": """inc ltd co corp llc plc gmbh bros jr u.s u.k u.n u.s.a e.u d.c l.a ph.d m.d
-            b.a m.a s.a s.l s.r.l s.p.a a.g n.v b.v""",
+        "before": """dr dra drs drª prof profª mr mrs ms mme mlle mgr msgr messrs sr sra srta srª st
+            ste ing rev capt cmdr lt sgt cpl maj supt rep approx aprox ca circa cf e.g i.e eg ie viz
+            vs fig figs ed eds vol vols cap tel telf tlf resp incl inkl excl exkl max.c""",
+        "number": """no nr nro núm nº num n.º n p pp pg pag pág s ch chap sec art arts § abs bd kap
+            tab abb taf cod código ver v ext apt ap bl h""",
+        "end": "etc usw a.m p.m b.c a.d b.c.e c.e et.al km cm kg ml ff",
+        "name": """inc ltd co corp llc plc gmbh bros jr u.s u.k u.n u.s.a e.u d.c l.a ph.d m.d b.a
+            m.a s.a s.l s.r.l s.p.a a.g n.v b.v""",
     },
     "en": {
         "before": """dept col asst assoc messrs c.f ver ref esp attn e.g i.e approx est hon
@@ -39,65 +38,93 @@ _TABLE: dict[str, dict[Kind, str]] = {
             sat sun n.y d.c tsp tbsp oz lb lbs gal pt qt""",
     },
     "de": {
-        "before": """hr hrn fr frl frdl bzw z.b z.t z.h z.hd d.h u.a u.u i.d.r i.a i.v o.g s.o
-            s.u v.a ggf ggfs evtl inkl exkl zzgl abzgl vgl ca ungef bspw geb gest verh dipl
-            dipl.-ing rer nat phil med jur habil hl nr str tel lt sog gem betr bes insb max min
-            mind höchst jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art abs
-            ziff anm lfd kath n.chr.g zw m.e o.ä.g d.j d.m schw dt engl franz ital span lat amtl
-            gesetzl vers verm prod abt dir univ inh st""",
-        "number": """s bd kap aufl hs hausnr rn az mag jan feb mär apr jun jul aug sep sept okt
-            nov dez mo di mi do sa so""",
-        "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a",
-        "name": """std min sek stck stk pkg pck msp mio mrd tsd jh jhd jhdt n.chr v.chr e.v mwst
-            chr gmbh tägl qm zi kl gr whg tl el""",
+        "before": """hr hrn fr frl frdl bzw z.b z.t z.h z.hd d.h u.a u.u i.d.r i.a i.v o.g s.o s.u
+            v.a ggf ggfs evtl inkl exkl zzgl abzgl vgl ca ungef bspw geb gest verh dipl dipl.-ing
+            rer nat phil med jur habil hl nr str tel lt sog gem betr bes insb max min mind höchst
+            jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art abs ziff anm lfd kath
+            n.chr.g zw m.e o.ä.g d.j d.m schw dt engl franz ital span lat amtl gesetzl vers verm
+            prod abt dir univ inh st bzgl i.v.m i.h.v u.v.a i.br a.d a.d.h v.d.h hrsg stv stellv
+            vors rd mmag ddr prim fam allfäll ev spez entspr i.w u.zw""",
+        "number": """s bd kap aufl hs hausnr rn az mag jan feb mär apr jun jul aug sep sept okt nov
+            dez mo di mi do sa so aufg gl""",
+        "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a pers mon ebd",
+        "name": """std min sek stck stk pkg pck msp mio mrd tsd jh jhd jhdt n.chr v.chr e.v mwst chr
+            gmbh tägl qm zi kl gr whg tl el hbf bhf tgl nachm""",
     },
     "nl": {
         "before": """dhr mevr mw drs ir mr ds bijv bv d.w.z d.m.v t.a.v t.b.v t.o.v i.v.m i.p.v
-            m.b.t m.u.v n.a.v o.a o.l.v p.a z.s.m m.i ca max min excl incl evt resp vgl nl ong
-            plm tel zgn zg blz st ing a.u.b t.o""",
-        "number": "nr p blz art wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt nov dec",
-        "end": "enz e.d e.a m.m n.v.t z.o.z a.u.b s.v.p aub svp p.p p.st p.m v.chr n.chr",
-        "name": "b.v n.v v.o.f",
+            m.b.t m.u.v n.a.v o.a o.l.v p.a z.s.m m.i ca max min excl incl evt resp vgl nl ong plm
+            tel zgn zg blz st ing a.u.b t.o afd t.n.v t.g.v t.h.v v.h v.d o.b.v a.d.h.v i.o.m jhr
+            mgr fam gebr gem vlg opm cfr r.o d.d a.s z.g w.o b.g.g""",
+        "number": """nr p blz art wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt nov dec
+            hfst pag""",
+        "end": """enz e.d e.a m.m n.v.t z.o.z a.u.b s.v.p aub svp p.p p.st p.m v.chr n.chr jl jr mnd
+            pers wk e.v e.o o.i.d k.k""",
+        "name": "b.v n.v v.o.f mln mld",
     },
     "sv": {
-        "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr
-            tel st hr dr doc civ.ing kl max min""",
-        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el",
-        "end": "osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim",
+        "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr tel
+            st hr dr doc civ.ing kl max min fd ev enl ang avd tfn fil.kand fil.dr med.dr tekn.dr
+            jur.kand m.a.p i.st.f övers forts kungl""",
+        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors",
+        "end": """osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim mån tsk msk krm pers vån e.m
+            f.m milj mdr tkr o.s.a sek ggr""",
+        "name": "d.y d.ä f.n tr",
     },
     "da": {
-        "before": """d.v.s f.eks fx bl.a dvs ca hhv evt inkl ekskl pga p.g.a mht m.h.t iflg jf
-            vedr tlf hr frk dr cand stk pr kl nr st t.h t.v s.u maks min""",
-        "number": "nr kap s kl art fr jan feb mar apr aug sept okt nov dec",
-        "end": "osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mio mia timer",
-        "name": "t.h t.v",
+        "before": """d.v.s f.eks fx bl.a dvs ca hhv evt inkl ekskl pga p.g.a mht m.h.t iflg jf vedr
+            tlf hr frk dr cand pr kl nr st t.h t.v s.u maks min el ang afd v.h.a i.f.t udg gl sct
+            skt fhv nuv overs polit phil lic adm jvf jfr m.h.p resp aa""",
+        "number": "nr kap s kl art fr jan feb mar apr aug sept okt nov dec stk bd tirs tors",
+        "end": """osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mio mia timer pers pct mdr md
+            mdl tim spsk tsk o.lign o.a el.lign el.l årh""",
+        "name": "t.h t.v p.t kbh",
     },
     "no": {
-        "before": """d.v.s f.eks bl.a dvs ca evt inkl ekskl pga mht iht jf vedr tlf hr dr kl nr
-            st maks min""",
-        "number": "nr kap s kl fr jan feb apr aug sept okt nov des",
-        "end": "osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mill mrd",
+        "before": """d.v.s f.eks bl.a dvs ca evt inkl ekskl pga mht iht jf vedr tlf hr dr kl nr st
+            maks min el ev ang avd mob resp hhv fhv div adm cand philos siv.ing siv.øk i.f.m kgl obs
+            v.h.a aa""",
+        "number": """nr kap s kl fr jan feb apr aug sept okt nov des rt prop meld innst gnr bnr tirs
+            tors""",
+        "end": """osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mill mrd etg mnd pst pers stk
+            el.l o.a årg pkt ts ss""",
     },
     "fi": {
-        "before": "t.d.s v.s esim ks vrt ts puh nk ns tri prof ent synt huom alk",
-        "number": "n nro s v klo puh so",
-        "end": "jne ym yms mm tms ynnä jms eaa jaa eKr kpl min t h krs",
+        "before": """t.d.s v.s esim ks vrt ts puh nk ns tri prof ent synt huom alk viim maks väh vm
+            mm terv yst hra rva nti kand toht maist toim suom engl ruots saks nyk lyh""",
+        "number": """n nro s v klo puh so tammik helmik maalisk huhtik toukok kesäk heinäk elok
+            syysk lokak marrask jouluk""",
+        "end": """jne ym yms tms ynnä jms eaa jaa eKr kpl min h krs milj mrd tuh hlö luv kk vko pv
+            vrk sek rkl tl dl""",
     },
     "is": {
-        "before": "t.d þ.e m.a u.þ.b ca kl nr bls frh dr hr frú sbr skv vs gr",
-        "end": "o.s.frv o.fl o.þ.h kr f.kr e.kr m.fl",
+        "before": """t.d þ.e m.a u.þ.b ca kl nr bls frh dr hr frú sbr skv vs t.a.m þ.á.m þ.a m.a.s
+            s.s ath útg ritstj sk netf""",
+        "number": "gr mgr tölul",
+        "end": """o.s.frv o.fl o.þ.h kr f.kr e.kr m.fl e.þ.h o.þ.u.l m.m klst mín sek tsk msk þús
+            millj málsl vsk""",
+        "name": "hf ehf",
     },
     "et": {
-        "before": "nt nr lk hr pr dr prof s.o st s.t ca u tel tn",
-        "end": "jne jt jms vms a kr",
+        "before": """nt nr lk hr pr dr prof s.o st s.t ca u tel tn vrd vt sh s.h näit snd surn dots
+            akad k.a v.a""",
+        "number": "mnt pst jaan veebr sept dets",
+        "end": "jne jt jms vms kr jj jm jpm jts jmt v.m e.m.a e.kr p.kr min sek spl tl sp mln mld",
+        "name": "saj a",
     },
     "lv": {
-        "before": "piem t.i t.sk dr prof tālr nr lpp apm",
-        "end": "utt u.c u.tml g gs plkst",
+        "before": """piem t.i t.sk dr prof tālr nr lpp apm plkst t.s sk skat dz tel mob maks akad
+            inž""",
+        "number": "p janv febr sept",
+        "end": "utt u.c u.tml u.t.t tml tūkst milj mljrd m.ē p.m.ē min sek",
+        "name": "g gs st nov pag",
     },
     "lt": {
-        "before": "pvz t.y dr prof tel nr p vad g pr",
-        "end": "pan kt t.t m d val min",
+        "before": """pvz t.y dr prof tel nr p vad g pr p.s doc inž gen plk faks mob žr plg vyr jaun
+            maks dgt vns a.k pl kv gim""",
+        "number": "str psl sk sąs pav sav",
+        "end": "pan kt t.t min tūkst mln mlrd vnt ct p.m.e pr.kr po.kr sek",
+        "name": "m d a val pab",
     },
     "pl": {
         "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por
@@ -275,8 +302,11 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "end": "etj",
     },
     "af": {
-        "before": "mnr mev mej dr prof bv nl ca nr tel st",
-        "end": "ens e.d m.a",
+        "before": """mnr mev mej dr prof bv nl ca tel st adv regt sers kapt genl bvb m.b.t m.b.v
+            t.o.v i.p.v d.w.s dws o.a resp faks m.a.w vgl ong vlg""",
+        "number": "bl art hfst nr",
+        "end": "ens e.d m.a asb vm nm min sek ingesl uitgesl v.c n.c",
+        "name": "edms bpk",
     },
     "hy": {
         "before": "փ պ պր ք տ դ դոկ պրոֆ հեռ տես օր ակ",
