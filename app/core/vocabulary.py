@@ -32,51 +32,69 @@ WORDS: dict[str, frozenset[str]] = {
             bitte danke gerne gern ja nein leider bringen nehmen geben rufen schicken melden
             achten vielen alle alles jeder jede jetzt heute morgen gestern zuerst zunächst
             anschließend schließlich ansonsten sonst haben""",
-        "nl": """de het een en of maar als in op aan te van voor met bij uit naar over onder
-            door om tot is zijn was waren wordt worden heeft hebben had kan kunt kunnen zal
-            zullen moet moeten mag ik jij je u hij zij ze wij we jullie mijn jouw uw ons onze
-            niet geen ook nog alleen al heel zo hoe wat wie waar wanneer waarom welke deze dit
-            die dat hier daar er dan daarna dus want omdat zodra terwijl indien graag bedankt
-            dank helaas ja nee laat neem bel stuur vergeet let kijk gebruik eerst daarnaast
-            anders gelukkig vandaag morgen wilt""",
-        "sv": """den det de en ett och eller men om i på av till för med från vid under över
-            efter innan är var blir bli har hade kan ska skulle måste får vill jag du han hon vi
-            ni dem min din ditt er ert sin vår inte ingen också bara redan mycket så hur vad vem
-            var när varför vilken denna detta dessa här där då sedan därför eftersom att som
-            tack hej ja nej tyvärr gärna ring skicka kom ta glöm annars först idag imorgon
-            vänligen behöver finns alla""",
-        "da": """den det de en et og eller men hvis i på af til for med fra ved under over efter
-            før er var bliver blev har havde kan skal skulle må vil jeg du han hun vi dem min
-            din dit deres vores ikke ingen også kun allerede meget så hvordan hvad hvem hvor
-            hvornår hvorfor hvilken denne dette disse her der da derfor fordi at som tak hej ja
-            nej desværre gerne ring send kom tag husk ellers først i dag venligst findes alle
-            jeres derefter""",
-        "no": """den det de en ei et og eller men hvis i på av til for med fra ved under over
-            etter før er var blir ble har hadde kan skal skulle må vil jeg du han hun vi dere
-            dem min din ditt deres vår ikke ingen også bare allerede mye så hvordan hva hvem
-            hvor når hvorfor hvilken denne dette disse her der da derfor fordi at som takk hei
-            ja nei dessverre gjerne ring send kom ta husk ellers først vennligst finnes alle
-            deretter""",
+        "nl": """de het een en of maar als in op aan te van voor met bij uit naar over onder door om
+            tot is zijn was waren wordt worden heeft hebben had kan kunt kunnen zal zullen moet
+            moeten mag ik jij je u hij zij ze wij we jullie mijn jouw uw ons onze niet geen ook nog
+            alleen al heel zo hoe wat wie waar wanneer waarom welke deze dit die dat hier daar er
+            dan daarna dus want omdat zodra terwijl indien graag bedankt dank helaas ja nee laat
+            neem bel stuur vergeet let kijk gebruik eerst daarnaast anders gelukkig vandaag morgen
+            wilt heb hebt krijgt kies vul klik zet meng roer breng serveer giet controleer ga
+            schrijf onthoud reken betaal vraag meestal soms verder bovendien zorg""",
+        "sv": """den det de en ett och eller men om i på av till för med från vid under över efter
+            innan är var blir bli har hade kan ska skulle måste får vill jag du han hon vi ni dem
+            min din ditt er ert sin vår inte ingen också bara redan mycket så hur vad vem var när
+            varför vilken denna detta dessa här där då sedan därför eftersom att som tack hej ja nej
+            tyvärr gärna ring skicka kom ta glöm annars först idag imorgon vänligen behöver finns
+            alla häll rör låt lägg skriv klicka öppna välj logga svara läs se sätt grädda stek koka
+            servera blanda kontakta betala fyll använd dessutom kanske mer går""",
+        "da": """den det de en et og eller men hvis i på af til for med fra ved under over efter før
+            er var bliver blev har havde kan skal skulle må vil jeg du han hun vi dem min din dit
+            deres vores ikke ingen også kun allerede meget så hvordan hvad hvem hvor hvornår hvorfor
+            hvilken denne dette disse her der da derfor fordi at som tak hej ja nej desværre gerne
+            ring send kom tag husk ellers først i dag venligst findes alle jeres derefter skriv svar
+            læs læg sæt bland kog server klik åbn vælg log brug betal medbring kontakt desuden måske
+            alt får går står være været mange""",
+        "no": """den det de en ei et og eller men hvis i på av til for med fra ved under over etter
+            før er var blir ble har hadde kan skal skulle må vil jeg du han hun vi dere dem min din
+            ditt deres vår ikke ingen også bare allerede mye så hvordan hva hvem hvor når hvorfor
+            hvilken denne dette disse her der da derfor fordi at som takk hei ja nei dessverre
+            gjerne ring send kom ta husk ellers først vennligst finnes alle deretter skriv svar les
+            legg sett bland kok stek server klikk åpne velg logg bruk betal kontakt dessuten kanskje
+            alt får går står være vært fremdeles prøv mange""",
         "fi": """ja tai mutta jos kun on ovat oli olivat ei eivät en et emme ette ole olen olet
             olemme olette se ne hän he minä sinä me te tämä tuo nämä sen sitä niiden hänen minun
-            sinun teidän meidän mikä mitä kuka missä milloin miksi miten kuinka että koska myös
-            vain jo hyvin niin sitten siksi kuitenkin lisäksi voit voitte voi voimme pitää
-            täytyy saa kiitos hei kyllä valitettavasti ensin lopuksi täältä siellä tässä siinä
-            haluatko onko voinko tarvitset muista soita lähetä ota tuo katso jos muuten anna
-            tänään huomenna""",
-        "is": """og eða en ef í á að til fyrir með frá við undir yfir eftir er eru var hefur
-            hafa getur mun ég þú hann hún það við þið þeir þær þau minn þinn ekki enginn líka
-            bara mjög svo hvernig hvað hver hvar hvenær þetta þessi hér þar þá því takk já nei
-            vinsamlegast""",
-        "et": """ja või aga kui on oli olid ei ole mina sina tema meie teie nemad ma sa ta me te
-            see need selle seda mis kes kus millal miks kuidas et sest ka ainult juba väga nii
-            siis seal siin palun aitäh tere kahjuks saab saate võib võite tuleb""",
-        "lv": """un vai bet ja kad ir bija nav es tu viņš viņa mēs jūs viņi šis šī tas tā kas
-            kur kāpēc kā ka jo arī tikai jau ļoti tad šeit tur lūdzu paldies no uz ar par pie
-            pēc""",
+            sinun teidän meidän mikä mitä kuka missä milloin miksi miten kuinka että koska myös vain
+            jo hyvin niin sitten siksi kuitenkin lisäksi voit voitte voi voimme pitää täytyy saa
+            kiitos hei kyllä valitettavasti ensin lopuksi täältä siellä tässä siinä haluatko onko
+            voinko tarvitset muista soita lähetä ota tuo katso jos muuten anna tänään huomenna kuori
+            keitä lisää jätä sekoita paista tarjoa valitse avaa kirjaudu lataa kirjoita vastaa
+            ilmoita varaa maksa tarkista pyydä käytä laita sulla mulla joo näin nyt vielä aina usein
+            ehkä sekä eli olla jonka joka jotka kanssa ilman""",
+        "is": """og eða en ef í á að til fyrir með frá við undir yfir eftir er eru var hefur hafa
+            getur mun ég þú hann hún það við þið þeir þær þau minn þinn ekki enginn líka bara mjög
+            svo hvernig hvað hver hvar hvenær þetta þessi hér þar þá því takk já nei vinsamlegast
+            mig mér þig þér okkur ykkur hans hennar nema bæði alltaf aldrei kannski mundu láttu
+            hafðu settu hrærðu bakaðu sendu hringdu skrifaðu veldu opnaðu smelltu taktu komdu berðu
+            viltu þarft þarf verður samkvæmt síðan fyrst núna annars einnig allt allir""",
+        "et": """ja või aga kui on oli olid ei ole mina sina tema meie teie nemad ma sa ta me te see
+            need selle seda mis kes kus millal miks kuidas et sest ka ainult juba väga nii siis seal
+            siin palun aitäh tere kahjuks saab saate võib võite tuleb ning kuid kas ilma oma teil
+            teile teid meil meile sul mul saan saame võta lisa sega lase helista kirjuta vali ava
+            vajuta kontrolli maksa pane veel nüüd täna homme enne pärast alates kuni kõik iga
+            selleks soovi vaja lisaks samuti näiteks muidu""",
+        "lv": """un vai bet ja kad ir bija nav es tu viņš viņa mēs jūs viņi šis šī tas tā kas kur
+            kāpēc kā ka jo arī tikai jau ļoti tad šeit tur lūdzu paldies no uz ar par pie pēc jūsu
+            jums mums mūsu viņam esmu esat būs varat vajag nevar vēl tātad tomēr pirms kopā līdz bez
+            visu visi katrs pievienojiet zvaniet rakstiet atnesiet pasniedziet cepiet nospiediet
+            izvēlieties pārbaudiet labdien sveiki šodien rīt vispirms turklāt vairāk kuru kura
+            kuri""",
         "lt": """ir ar bet jei kai yra buvo nėra aš tu jis ji mes jūs jie šis ši tas ta kas kur
-            kodėl kaip kad nes taip pat tik jau labai tada čia ten prašome ačiū iš į su už prie
-            po""",
+            kodėl kaip kad nes taip pat tik jau labai tada čia ten prašome ačiū iš į su už prie po o
+            bei arba jeigu kuris kuri kurie galite gali reikia reikės turite bus būtų esate jūsų
+            jums mums mūsų jį jos jo šiandien rytoj pirmiausia vėliau dar taigi tačiau todėl nuo iki
+            per virš atsineškite paskambinkite parašykite patiekite sumaišykite kepkite spauskite
+            pasirinkite patikrinkite sumokėkite sveiki laba dėkojame viską visi viskas daugiau kiek
+            koks kokia""",
         "pl": """i a lub albo ale jeśli jeżeli gdy kiedy w we na do z ze od po przy za dla o u
             przez pod nad przed jest są był była było być ma mają można może trzeba należy nie
             tak to ten ta te tego tej tym który która które co kto gdzie dlaczego jak że bo
@@ -154,13 +172,13 @@ WORDS: dict[str, frozenset[str]] = {
             então depois além eu você ele ela nós vocês eles seu sua seus suas meu minha nosso
             lhe me te obrigado obrigada olá aqui ali hoje amanhã primeiro tudo cada lembre leve
             traga ligue confirma quer caso""",
-        "fr": """le la les l un une des et ou mais si quand lorsque en dans à au aux de du d par
-            pour avec sans sur sous entre jusqu depuis est sont était être a ont ai avez avons
-            peut pouvez peux doit devez faut ne pas non oui ce cet cette ces cela ça c qui que
-            qu quoi quel quelle comment où pourquoi combien parce car aussi seulement déjà très
-            ainsi alors puis ensuite après je j tu il elle on nous vous ils elles votre vos mon
-            ma notre nos leur se me te merci bonjour veuillez ici là aujourd demain d'abord tout
-            tous chaque pensez n'oubliez appelez voulez souhaitez sinon""",
+        "fr": """le la les un une des et ou mais si quand lorsque en dans à au aux de du par pour
+            avec sans sur sous entre jusqu depuis est sont était être a ont ai avez avons peut
+            pouvez peux doit devez faut ne pas non oui ce cet cette ces cela ça qui que qu quoi quel
+            quelle comment où pourquoi combien parce car aussi seulement déjà très ainsi alors puis
+            ensuite après je tu il elle on nous vous ils elles votre vos mon ma notre nos leur se me
+            te merci bonjour veuillez ici là aujourd demain d'abord tout tous chaque pensez
+            n'oubliez appelez voulez souhaitez sinon""",
         "it": """il lo la i gli le un uno una e o ma se quando in nel nella nei di del della dei
             delle al alla da dal dalla per con su sul sulla tra fra fino è sono era erano essere
             ha hanno ho abbiamo può possono deve devi non sì questo questa questi queste quello
@@ -201,10 +219,11 @@ WORDS: dict[str, frozenset[str]] = {
         "sq": """dhe ose por nëse kur në nga për me pa mbi nën është janë ishte ka kanë mund
             duhet nuk jo po ky kjo këta unë ti ai ajo ne ju ata çfarë kush ku kur pse si që
             sepse gjithashtu vetëm shumë faleminderit ju lutem përshëndetje këtu sot nesër""",
-        "af": """die 'n en of maar as in op aan te van vir met by uit na oor onder deur om tot
-            is was het kan sal moet mag ek jy u hy sy ons julle hulle my jou ons nie geen ook
-            nog net hoe wat wie waar wanneer hoekom hierdie daardie dan dus want omdat asseblief
-            dankie ja nee""",
+        "af": """die 'n en of maar as in op aan te van vir met by uit na oor onder deur om tot is
+            was het kan sal moet mag ek jy u hy sy ons julle hulle my jou ons nie geen ook nog net
+            hoe wat wie waar wanneer hoekom hierdie daardie dan dus want omdat asseblief dankie ja
+            nee baie jul moenie asb hê wees voeg giet hou stuur skryf onthou kyk sien geniet môre
+            gerus kies vandag eers alles elke kry maak gebruik sny gooi roer""",
         "hy": """և ու կամ բայց եթե երբ է են էր էին ունի կա չէ չկա այս այդ այն նա ես դու մենք
             դուք նրանք ինչ ով որտեղ ինչու ինչպես որ որպեսզի նաև միայն արդեն շատ ապա խնդրում
             շնորհակալություն բարև այստեղ այսօր վաղը նախ բոլոր ամեն ձեր մեր իմ""",
@@ -214,20 +233,14 @@ WORDS: dict[str, frozenset[str]] = {
 # Languages in which a full stop after a number makes an ordinal: "am 3. November", "2. kerros".
 ORDINAL = frozenset("de da no fi is et lv lt pl cs sk sl hr hu sr tr az".split())
 
-# Capitalised words that go on with a sentence after a number or an hour, in every language that
-# capitalises them: months and days, and the names of time zones.
-CALENDAR = frozenset(
+MONTHS = frozenset(
     """january february march april may june july august september october november december
-    monday tuesday wednesday thursday friday saturday sunday
-    mondays tuesdays wednesdays thursdays fridays saturdays sundays eastern central mountain pacific
-    mon tue tues wed thu thur thurs fri sat sun jan feb mar apr jun jul aug sep sept oct nov dec
-    januar jänner februar feber märz mai juni juli oktober dezember montag dienstag mittwoch
-    donnerstag freitag samstag sonnabend sonntag
-    ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık pazartesi salı
-    çarşamba perşembe cuma cumartesi pazar
+    jan feb mar apr jun jul aug sep sept oct nov dec
+    januar jänner februar feber märz mai juni juli oktober dezember desember marts mars maj
+    ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık
     enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre
     janeiro fevereiro março maio junho julho setembro outubro novembro dezembro
-    janvier février mars avril juin juillet août septembre octobre novembre décembre
+    janvier février avril juin juillet août septembre octobre novembre décembre
     gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre
     ianuarie februarie martie aprilie iunie iulie septembrie octombrie noiembrie decembrie
     ledna února března dubna května června července srpna září října listopadu prosince
@@ -235,9 +248,24 @@ CALENDAR = frozenset(
     január február március április május június július augusztus szeptember október
     tammikuuta helmikuuta maaliskuuta huhtikuuta toukokuuta kesäkuuta heinäkuuta elokuuta
     syyskuuta lokakuuta marraskuuta joulukuuta
+    janúar febrúar apríl maí júní júlí ágúst nóvember
+    jaanuar jaanuaril veebruar veebruaril märts märtsil aprill aprillil juuni juunil juuli
+    juulil augustil septembril oktoobril novembril detsembril
+    janvārī februārī martā aprīlī maijā jūnijā jūlijā augustā septembrī oktobrī novembrī decembrī
     ιανουαρίου φεβρουαρίου μαρτίου απριλίου μαΐου ιουνίου ιουλίου αυγούστου σεπτεμβρίου οκτωβρίου
-    νοεμβρίου δεκεμβρίου δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή
-    января февраля марта апреля мая июня июля августа сентября октября ноября декабря
+    νοεμβρίου δεκεμβρίου
+    января февраля марта апреля мая июня июля августа сентября октября ноября декабря""".split()
+)
+
+# Capitalised words that go on with a sentence after a number or an hour, in every language that
+# capitalises them: months and days, and the names of time zones.
+CALENDAR = MONTHS | frozenset(
+    """monday tuesday wednesday thursday friday saturday sunday
+    mondays tuesdays wednesdays thursdays fridays saturdays sundays eastern central mountain pacific
+    mon tue tues wed thu thur thurs fri sat sun montag dienstag mittwoch donnerstag freitag samstag
+    sonnabend sonntag
+    pazartesi salı çarşamba perşembe cuma cumartesi pazar
+    δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή
     est edt cst cdt mst mdt pst pdt gmt utc cet cest bst ist eet et ct mt pt wib
     jahrhundert jh jhd stock etage klasse liga weltkrieg bezirk semester gang platz auflage kapitel
     """.split()
@@ -274,6 +302,8 @@ _VOTES = {word: _VOTES_OF[tags] for word, tags in _SPEAKERS.items()}
 _OF_EACH = Struct(f"<{len(_TAGS)}I")
 _LETTER_VOTES = {letter: 1500 * _ONE_VOTE[tag] for letter, tag in _LETTERS.items()}
 _TELLING = re.compile(f"[{''.join(_LETTERS)}]")
+# Languages that are written and abbreviated alike: neither keeps the other from being told.
+_TWINS = {_TAGS.index(tag): _TAGS.index(twin) for tag, twin in (("da", "no"), ("no", "da"))}
 # What the first language needs to be told, and how far the second must lie behind.
 _SURE_VOTES = 1500
 _SURE_LEAD = 1.2
@@ -317,5 +347,5 @@ def _guess(tail: str) -> str:
     of_each = [*_OF_EACH.unpack(votes.to_bytes(_OF_EACH.size, "little"))]
     sure = max(of_each)
     first = of_each.index(sure)
-    of_each[first] = 0
+    of_each[first] = of_each[_TWINS.get(first, first)] = 0
     return _TAGS[first] if sure >= max(_SURE_VOTES, _SURE_LEAD * max(of_each)) else ""
