@@ -39,6 +39,8 @@ _TOKEN = re.compile(
 _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCY = re.compile(r"[$€£¥₹₽#№]")
+# What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
+_DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 # "At 5 p.m. Dr. Lee calls": what follows the hour is the sentence.
@@ -54,8 +56,9 @@ _ONE_SIGN_VERBS = frozenset("છે છો છું છીએ है हैं 
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
-_STREETS = ("str", "strasse", "gatan", "gade", "utca")
-_STREET = re.compile(rf"\w{{3}}(?:{'|'.join(_STREETS)})$")
+# Compounds that only a number or a street's name ends in: "Hauptstr. 5", "Kundennr. 4711".
+_COMPOUNDS = ("str", "strasse", "gatan", "gade", "utca", "nr")
+_COMPOUND = re.compile(rf"\w{{3}}(?:{'|'.join(_COMPOUNDS)})$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,4}$")
@@ -100,7 +103,8 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if digits.isdigit() and _heads(text, start):
         return NO
     price = _CURRENCY.match(text[start - 1 : start])
-    if not digits.isdigit() or len(digits) > _MOST_ORDINAL or price:
+    ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
+    if price or not (ordinal or _DATE.match(digits)):
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
     if ahead.kind == "caseless":
         return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
@@ -153,13 +157,13 @@ def _is_plain(token: str) -> bool:
         and token.islower()
         and not is_caseless(token[-1])
         and not is_abbreviated(token)
-        and not token.endswith(_STREETS)
+        and not token.endswith(_COMPOUNDS)
     )
 
 
 def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     """The kind of abbreviation that a token is, tried whole and by its last part."""
-    if joined.endswith(_STREETS) and _STREET.search(joined):
+    if joined.endswith(_COMPOUNDS) and _COMPOUND.search(joined):
         return "number"
     last = _INNER_SPACE.split(token)[-1]
     parts = (joined,) if token.isalnum() else (joined, last, _LINK.split(last)[-1])
@@ -224,15 +228,16 @@ def _after_caseless(word: str) -> int:
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "lower":
         return YES if len(word) > 1 and lowercase_style(text, at) else NO
+    single = len(word) == 1 and text[start - 1 : start] != "°"
     small_word_next = ahead.kind == "upper" and (
-        (len(word) == 1 and start > sentence_start(text, at))
+        (single and start > sentence_start(text, at))
         or _NO_VOWEL.match(word)
         or _DOTTED.match(word)
         or (_ROMAN.match(word) and guess(text[:at]) in {*ORDINAL, ""})
     )
     if small_word_next:
         return opens_with_small_word(text, at, ahead.letter, final)
-    if len(word) == 1 or (ahead.kind != "upper" and _DOTTED.match(word)):
+    if single or (ahead.kind != "upper" and _DOTTED.match(word)):
         return NO
     if ahead.kind == "digit":
         return YES if len(word) >= _PLAIN_WORD or is_small(word, guess(text[:at])) else NO
