@@ -4,6 +4,7 @@ import re
 from typing import Literal, NamedTuple, cast
 
 from app.core.graphemes import size
+from app.core.vocabulary import MONTHS
 
 # What a line is part of; a ``label`` is text that an emoji opens, as lists without markers have it.
 Kind = Literal["blank", "text", "label", "item", "heading", "table", "quote", "fence", "rule"]
@@ -81,6 +82,10 @@ _MOST_UNSETTLED = 80
 # Letters that may open a marker although a letter follows.
 _MAY_MARK = "ivxIVX一二三四五六七八九十ℹ"
 
+# A number that opens a line, and the word after it: "17. mai" is a date, "1. Flour" an item.
+_NUMBERED = re.compile(r"\d{1,2}[.] ([^\W\d_]{0,16})")
+_MONTHS_SO_FAR = frozenset(month[:length] for month in MONTHS for length in range(len(month) + 1))
+
 # Whole lines that head what comes below them: all bold, or a bold label with a number.
 BOLD_LINE = re.compile(
     r"[ \t]*(?:[^\w\s]{1,4}[ \t]*)?(?:\d{1,3}[.)][ \t]*)?"
@@ -105,7 +110,14 @@ def kind_of_line(text: str, at: int, final: bool) -> Kind | None:
     if not final and len(text) - at < _MOST_UNSETTLED and _UNSETTLED.match(text, at):
         return None
     found = _LINE.match(text, at)
-    return cast("Kind", found.lastgroup) if found else "text"
+    kind = cast("Kind", found.lastgroup) if found else "text"
+    numbered = _NUMBERED.match(text, at) if kind == "item" else None
+    if numbered is None:
+        return kind
+    word = numbered[1].lower()
+    if numbered.end() == len(text) and not final and word in _MONTHS_SO_FAR:
+        return None
+    return "text" if word in MONTHS else kind
 
 
 def fence_at(text: str, at: int, final: bool) -> Fence | Literal[False] | None:
