@@ -52,14 +52,15 @@ def _characters(ranges: str) -> list[str]:
 _ALWAYS = r"\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝$\\…‥～〜؟‼⁇⁈⁉‽⸘" + "".join(
     char for char in _characters(SURE + EMOJI) if char <= "\uffff"
 )
+_ASTRAL = "".join(char for char in _characters(SURE) if char > "\uffff")
 # The search runs to the first set without trying branches, which makes it three times as fast. Most
 # spaces leave at the first branch; astral characters, which make a set slow, are tried last.
 EVENT = re.compile(
     rf"[.!?'_:; \u00a0፡{_ALWAYS}\U00010a56-\U0001faff]"
     r"(?:(?<=[\u0e00-\u0eff][ \u00a0])|(?<![ \u00a0])(?:"
-    rf"(?<=[{_ALWAYS}])|(?<=[.])(?!\w)|(?<=[!?])(?![0-9A-Za-z\u00c0-\u1fff])"
+    r"(?<=[^.!?'_:;፡\U00010a56-\U0001faff])|(?<=[.])(?!\w)|(?<=[!?])(?![0-9A-Za-z\u00c0-\u1fff])"
     r"|(?<=['_])(?<!\w['_])|(?<=:)(?=/|$)|(?<=[\u0561-\u0587]:)(?=\s)"
-    rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff];)|(?<=፡፡)|(?<=[{SURE}{EMOJI}])))"
+    rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff];)|(?<=፡፡)|(?<=[{_ASTRAL}\U0001f000-\U0001faff])))"
 )
 _Rule = Callable[[str, int, int, bool], int]
 

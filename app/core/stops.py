@@ -38,7 +38,7 @@ _TOKEN = re.compile(
 )
 _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
-_CURRENCY = re.compile(r"[$€£¥₹₽#№]")
+_CURRENCIES = frozenset("$€£¥₹₽#№")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
@@ -102,7 +102,7 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     digits, start = found.group(), found.start()
     if digits.isdigit() and _heads(text, start):
         return NO
-    price = _CURRENCY.match(text[start - 1 : start])
+    price = text[start - 1 : start] in _CURRENCIES
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
     if price or not (ordinal or _DATE.match(digits)):
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
