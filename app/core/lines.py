@@ -110,7 +110,7 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     if following is None:
         return None
     start, blank = following
-    title = blank and is_title(words)
+    title = blank and is_title(words) and not _is_last_of_block(text, line.start)
     if past and not title and "|" not in words:
         return Why.LINE
     kind = kind_of_line(text, start, final)
@@ -121,3 +121,19 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     listed = line.kind == "label" and (line.labelled or kind == "label")
     whole = emoji or listed or (blank and not title)
     return Why.PARAGRAPH if whole and kind not in ("item", "table") else False
+
+
+def _is_last_of_block(text: str, start: int) -> bool:
+    """Whether the line at ``start`` is the third or a later one of an address, a verse or the like.
+
+    The one above it ends no sentence, so that it heads nothing; a firm's name may end in a stop.
+    """
+    for nearer in (True, False):
+        end = start - 1
+        start = text.rfind("\n", 0, max(0, end)) + 1
+        words = text[start : max(0, end)]
+        if not words.strip() or kind_of_line(text, start, True) not in ("text", "label"):
+            return False
+        if BOLD_LINE.match(words) or (nearer and line_ends_sentence(words)):
+            return False
+    return True
