@@ -23,7 +23,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
             ste ing rev capt cmdr lt sgt cpl maj supt rep approx aprox ca circa cf e.g i.e eg ie viz
             vs fig figs ed eds vol vols cap tel telf tlf resp incl inkl excl exkl max.c""",
         "number": """no nr nro núm nº num n.º n p pp pg pag pág s ch chap sec art arts § abs bd kap
-            tab abb taf cod código ver v ext apt ap bl h""",
+            tab abb taf cod código ver v ext apt ap bl h m g l""",
         "end": "etc usw a.m p.m b.c a.d b.c.e c.e et.al km cm kg ml ff",
         "name": """inc ltd co corp llc plc gmbh bros jr u.s u.k u.n u.s.a e.u d.c l.a ph.d m.d b.a
             m.a s.a s.l s.r.l s.p.a a.g n.v b.v""",
@@ -32,7 +32,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """dept col asst assoc messrs c.f ver ref esp attn e.g i.e approx est hon
             sen gov pres adm fr mt pvt pty prop mfg intl natl assn
             brig det dist atty geo chas thos jas robt shri kum mohd a.k.a""",
-        "number": "mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec m g l",
+        "number": "mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec",
         "end": "min mins sec secs hr hrs in ft yd yds mi mph asap et.al p.a p.w p.p p.c.m",
         "name": """ave blvd rd hwy ln dept univ sq pkwy inc mon tue tues wed thu thur thurs fri
             sat sun n.y d.c tsp tbsp oz lb lbs gal pt qt""",
@@ -172,11 +172,15 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "ro": {
         "before": """al dl dna dra dlui d-na d-l d-ra str nr bl sc ap et jud tel bd bdul cca aprox
-            ex de.ex prof dr ing arh av sf șos cal int sec loc com mun pt vs conf art alin lit
-            pct""",
-        "number": "nr ap bl sc et art alin pct pag p",
-        "end": "etc ș.a ș.a.m.d s.a.m.d ș.cl h min sec î.hr d.hr î.e.n e.n",
-        "name": "s.r.l s.a",
+            ex de.ex prof dr ing arh av sf șos cal int sec loc com mun pt vs conf art alin lit pct
+            d-nei dnei dnul d-nul d-lui univ lect asist acad drd ec jr insp dir col plt pr b-dul bld
+            intr p-ța pța spl sect secț tab o.u.g o.g h.g ord d.ex p.ex max mob fax c.i s.c n.b med
+            psih vet ref inv""",
+        "number": """nr ap bl sc et art alin pct pag p mie sâm dum ian feb mart apr iun iul aug sept
+            oct nov dec temp fact cart farm""",
+        "end": """etc ș.a ș.a.m.d s.a.m.d ș.cl h min sec î.hr d.hr î.e.n e.n buc pers lg lgț cpr tb
+            fl gr mil mld mp urm șamd a.c l.c""",
+        "name": "s.r.l s.a dvs dv p.f.a s.n.c s.u.a u.e s.r.l-d",
     },
     "bg": {
         "before": """ул бул бл вх ет ап гр с обл общ пл жк тел д-р проф инж доц г-н г-жа напр
@@ -220,48 +224,76 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "es": {
         "before": """sres sras d dª dña dn lcdo lcda ldo lda lic ing arq abg prof profa dir mtro
-            mtra gral cnel cap tte sto sta av avda avd c cl pza pl ctra urb edif núm nº n.º no
-            pág págs p.ej ej vgr cía dpto depto ref tfno tfn teléf telf cel aprox vol p.d rte
-            fdo excmo ilmo excma ilma hnos hno art párr sr sra srta ud uds vd vds admón esq ee
-            rr ff cc""",
-        "number": """no núm pág art p apdo km ene feb abr jun jul ago sept set oct nov dic lun
-            mié jue vie sáb dom""",
-        "end": "etc a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts ptas q.e.p.d",
-        "name": "s.a s.l s.r.l ee.uu ud uds cía e.u a.c d.c",
+            mtra gral cnel cap tte sto sta av avda avd c cl pza pl ctra urb edif núm nº n.º no pág
+            págs p.ej ej vgr cía dpto depto ref tfno tfn teléf telf cel aprox vol p.d rte fdo excmo
+            ilmo excma ilma hnos hno art párr sr sra srta ud uds vd vds admón esq ee rr ff cc fco ma
+            mª m.ª gpe dres dras lics ings arqs profs mtros pbro rvdo rvda mons almte sgto insp fdez
+            glez hdez rguez mtnez pdte pdta coord gte subdir núms nums expte exp tít tit secc cfr
+            v.gr v.g ibíd trad col fracc mz edo mpio prov pcia stgo ntra ntro blvd calz carr prol
+            priv psje pje trav rda glta cmno pol ind pta int mod univ fac inst hosp bco asoc séc
+            sécs s.m s.a.r c.p deptos tels""",
+        "number": """no núm pág art p apdo km ene feb abr jun jul ago sept set oct nov dic lun mié
+            jue vie sáb dom of hab vto venc temp pot bs lib esc""",
+        "end": """etc a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts ptas q.e.p.d
+            ss sigs izda izdo dcho ctvs pzas pers unid grs kgs lts mts cms cdas cdtas cditas dto c/u
+            s.e.u.o d.e.p comp""",
+        "name": """s.a s.l s.r.l ee.uu ud uds cía e.u a.c d.c s.a.u s.l.u s.c s.coop c.v r.l s.a.s
+            ltda cc.aa rr.hh ff.aa jj.oo dd.hh cc.oo bs.as nte pte ote""",
     },
     "pt": {
         "before": """sr sra srs sras srta dr dra drs dras prof profa profª eng engª arq adv d dª
-            exmo exma ilmo ilma av r rod al trav tv pça pç est lgo jd conj apto ap apt bl sl lj
-            nº n.º no núm n tel cel p.ex ex obs aprox ref pág págs p fl fls art inc cap vol dep
-            pe sto sta s ltd cx""",
-        "number": """no n nº pág p art km fl q qd lt gen maj jan fev mar abr mai jun jul ago set
-            out nov dez seg ter qua qui sex sáb dom""",
-        "end": "etc min seg hs hrs h kg un unid máx mín ltda cia esq dir",
-        "name": "s.a ltda cia e.u.a eua a.c d.c",
+            exmo exma ilmo ilma av r rod al trav tv pça pç est lgo jd conj apto ap apt bl sl lj nº
+            n.º no núm n tel cel p.ex ex obs aprox ref pág págs p fl fls art inc cap vol dep pe sto
+            sta s ltd cx v.sa v.sª v.s.ª v.sas v.exa v.exª v.ex.ª v.exas n.sra n.srª exmos exmas
+            ilmos ilmas revmo mons côn pr alm brig del des sen gov pres sec secr coord ger téc tec
+            enf enfª farm msc m.sc esp res proc prot dec decr séc sécs aud hosp univ inst vl pq pque
+            estr cond cj conjs bec mod tam qtd qtde venc pgto súm rel alín tít org trad caps fasc
+            tlm telem tels c.p cód""",
+        "number": """no n nº pág p art km fl q qd lt gen maj jan fev mar abr mai jun jul ago set out
+            nov dez seg ter qua qui sex sáb dom ag op alt larg comp temp pot val col esc vet fac ten
+            port""",
+        "end": """etc min seg hs hrs h kg un unid máx mín ltda cia esq dir hab pess porç xíc grs lts
+            mts mins unids pcts cxs dz dto fte r/c s/n sff s.f.f p.f p.p ss segs""",
+        "name": "s.a ltda cia e.u.a eua a.c d.c s/a lda eireli unip m.e e.p.p s.p r.j d.f m.g",
     },
     "fr": {
-        "before": """m mm mme mmes mlle mlles me mgr dr pr st ste sts prof av bd boul bld pl imp
-            rte chem n no tél téléph p.ex ex env cf c.-à-d c.à.d càd p pp vol chap art fig éd
-            réf app apt bât esc ét resp not gén col cap dim ca appt""",
-        "number": """n no p art chap fig janv févr fév avr juil sept oct nov déc lun mar mer jeu
-            ven sam""",
-        "end": "etc min h sec max mn hab éd p.-s sté",
-        "name": "s.a.s s.a s.a.r.l av.j.-c apr.j.-c j.-c",
+        "before": """m mm mme mmes mlle mlles me mgr dr pr st ste sts prof av bd boul bld pl imp rte
+            chem n no tél téléph p.ex ex env cf c.-à-d c.à.d càd p pp vol chap art fig éd réf app
+            apt bât esc ét resp not gén col cap dim ca appt all sq fg fbg rés résid imm chée dép dir
+            adj secr prés pdt cdt cne adjt pharm vét méd hôp univ inst coll trad ill préf ibid
+            loc.cit op.cit cass civ crim trib circ alin par.ex n.b b.p bte spéc""",
+        "number": """n no p art chap fig janv févr fév avr juil sept oct nov déc lun mar mer jeu ven
+            sam al bur jan fasc""",
+        "end": """etc min h sec max mn hab éd p.-s sté suiv sv ss s.v.p svp r.s.v.p rsvp pers sem
+            arr cuil sach""",
+        "name": """s.a.s s.a s.a.r.l av.j.-c apr.j.-c j.-c cie ltée enr s.c.i s.n.c e.u.r.l s.à.r.l
+            é.-u é.u u.e apr.j.c av.j.c ap.j.-c""",
     },
     "it": {
-        "before": """sig sigg sig.ra sig.na dott dott.ssa dottssa prof prof.ssa ing arch avv
-            geom rag on egr gent spett gentmo preg ill mons card sen dir pres sr p.za v.le c.so
-            v l.go n nr tel cell fax es p.es ad.es pag pagg cap art vol fig ca cfr c.a rif int
-            gen sett gio sab sec s s.to st sta""",
-        "number": """n nr pag art cap fig p int feb mar apr mag giu lug ago set ott nov dic lun
-            mer ven dom""",
-        "end": "ecc etc min sec h kg max n.d.r",
-        "name": "s.a.s s.p.a s.r.l s.n.c spa srl a.c d.c",
+        "before": """sig sigg sig.ra sig.na dott dott.ssa dottssa prof prof.ssa ing arch avv geom
+            rag on egr gent spett gentmo preg ill mons card sen dir pres sr p.za v.le c.so v l.go n
+            nr tel cell fax es p.es ad.es pag pagg cap art vol fig ca cfr c.a rif int gen sett gio
+            sab sec s s.to st sta p.zza p.zale p.le p.tta pzza vle cso lgo c.da fraz loc prov osp
+            dip univ fac cond res spett.le gent.ma gent.mo ill.mo ill.ma chiar.mo chiar.ma preg.mo
+            egr.sig rev.do sigg.ri dott.ri dr.ssa proff avv.ti per.ind p.i comm cav cav.uff isp brig
+            magg ss d.lgs d.l d.p.r d.m d.p.c.m t.u r.d l.r lett artt sez tit prot prat fatt c.f
+            p.iva mitt dest ogg ns c.d cosid per.es ved ibid op.cit trad coll tav mod q.tà tg f.lli
+            f.to p.ta s.e n.b circ""",
+        "number": """n nr pag art cap fig p int feb mar apr mag giu lug ago set ott nov dic lun mer
+            ven dom mart merc giov bin lib temp pot pers sc all ist ord ten""",
+        "end": """ecc etc min sec h kg max n.d.r seg segg gg cad q.b qb c.m u.s p.v gr hg lt mt mq
+            cucch cp cpr cps gtt bust fl abit s.v.p p.c.c""",
+        "name": """s.a.s s.p.a s.r.l s.n.c spa srl a.c d.c s.a.p.a s.c.r.l s.c.a.r.l s.r.l.s a.s.d
+            c.le u.e""",
     },
     "ca": {
-        "before": "sr sra dr dra prof av c pl pg núm tel p.ex ex aprox st sta",
-        "end": "etc min h",
-        "name": "a.c d.c",
+        "before": """sr sra dr dra prof av c pl pg núm tel p.ex ex aprox st sta srs dres profa il·lm
+            il·lma excm excma hble mn fra rvd eng arq lic adv dept secr gral avda bda crta ctra ptge
+            pge plta rbla rda trav urb pol ind pta esc entl pral núms nre tels mòb pàg pàgs p pp ap
+            apt trad col·l lit tít secc ref vg ib op.cit p.e""",
+        "number": "dl dt dc dj dv ds dg gen febr feb abr jul ag set oct nov des hab col temp",
+        "end": "etc min h seg segs ss pers màx mín c/u cda cullr dta esq",
+        "name": "a.c d.c s.l.u s.c.c.l u.e ee.uu",
     },
     "tr": {
         "before": """sn dr prof doç yrd öğr gör av müh mim uzm op bkz örn mah cad sok sk bul blv
@@ -383,7 +415,12 @@ for _tag, _kinds in _TABLE.items():
 _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")
 
 
-_FIRST_PARTS = frozenset(word.rpartition(".")[0] for word in _WORDS if "." in word)
+# The first halves of abbreviations in two parts, and how long their second ones are at most.
+_FIRST_PARTS: dict[str, int] = {}
+for _word in _WORDS:
+    _first, _, _second = _word.rpartition(".")
+    if _first:
+        _FIRST_PARTS[_first] = max(len(_second), _FIRST_PARTS.get(_first, 0))
 
 
 def is_abbreviated(word: str) -> bool:
@@ -391,9 +428,10 @@ def is_abbreviated(word: str) -> bool:
     return word in _WORDS or word in _FIRST_PARTS
 
 
-def opens_two_parts(first: str) -> bool:
-    """Whether a word with a stop may be the first half of an abbreviation: "v. Chr."."""
-    return first.lower() in _FIRST_PARTS
+def second_part(first: str) -> int:
+    """How many letters the second half of an abbreviation like "v. Chr." has at most after a first
+    one; 0 when it opens none."""
+    return _FIRST_PARTS.get(first.lower(), 0)
 
 
 def is_two_part(first: str, second: str) -> bool:

@@ -8,7 +8,7 @@ from app.core.abbreviations import (
     is_abbreviated,
     is_two_part,
     kind_of,
-    opens_two_parts,
+    second_part,
 )
 from app.core.graphemes import is_break
 from app.core.openings import (
@@ -42,6 +42,9 @@ _CURRENCIES = frozenset("$€£¥₹₽#№")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
+_DEGREES = ("°C", "°F", "ºC", "ºF")
+# Units that are titles and words in some languages: "à 200 m. M. Petit".
+_UNITS = frozenset("mgl")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 # "At 5 p.m. Dr. Lee calls": what follows the hour is the sentence.
 _HOUR_FIRST = re.compile(
@@ -61,7 +64,7 @@ _COMPOUNDS = ("str", "strasse", "gatan", "gade", "utca", "nr")
 _COMPOUND = re.compile(rf"\w{{3}}(?:{'|'.join(_COMPOUNDS)})$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
-_DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.])+[^\W\d_]{1,4}$")
+_DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.]-?)+[^\W\d_]{1,4}$")
 
 
 def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
@@ -74,10 +77,10 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if not before or before.isspace():
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
-    if before.isdecimal():
+    if before.isdecimal():  # no superscript: that is a unit's, or a footnote's
         return _after_number(text, at, ahead, final)
     token = _token_before(text, at)
-    if not token:  # a bracket, a quotation mark, a percent sign
+    if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
     return _after_token(text, at, token, ahead, final)
 
@@ -130,11 +133,11 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
     if ahead.kind == "upper" and _is_plain(token):
         return YES  # most often; what follows says the same
     joined = _INNER_SPACE.sub("", token)
-    if ahead.kind == "upper" and opens_two_parts(joined):
+    if ahead.kind == "upper" and (most := second_part(joined)):
         second = next_word(text, ahead.letter, final)
-        if second is None:
+        if second is None and len(text) - ahead.letter <= most:
             return WAIT
-        if is_two_part(joined, second):
+        if second and is_two_part(joined, second):
             return NO
     kind = _abbreviation(text, at, token, joined)
     if kind is not None:
@@ -187,11 +190,13 @@ def _after_abbreviation(
         if ahead.kind == "digit" or (doubtful and start > sentence_start(text, at)):
             return NO
         return _after_word(text, at, word, start, ahead, final)
-    if kind == "before" or ahead.kind != "upper" or text[ahead.at] in "([":
+    if ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
-    measured = kind == "number" and (
+    measured = (kind == "number" or word in _UNITS) and (
         _MEASURE.search(text, max(0, start - 2), start) or _is_month(text, start, word, at)
     )
+    if kind == "before" and not measured:
+        return NO
     if kind == "end" or measured:
         if _HOUR_FIRST.fullmatch(text, sentence_start(text, at), start):
             return NO
