@@ -19,6 +19,20 @@ _GOES_ON = re.compile(
     "[とってはがをにでものへやかなだ，、,—：:；;）)]|라고|고 |이라|하고|는 |은 |의 "
 )
 _MAY_GO_ON = "라고이하는은의"
+# The same as words, in scripts without capitals: "and", "so", "that", "said", "asked".
+_JOINING = frozenset(
+    """और तथा एवं कहकर कहा कहते पूछा बोला बोली बोले लिखा असे असं असा अशी आणि म्हणून म्हणाला म्हणाली
+    म्हणाले भनेर भनी भन्ने भन्दै भन्यो भने भनिन् र এবং আর ও বলে বলেই বললেন বলল জিজ্ঞেস লিখে
+    અને એમ એવું એવો એવી કહ્યું કહીને પૂછ્યું ਅਤੇ ਤੇ ਕਹਿ ਕਿਹਾ ਪੁੱਛਿਆ
+    என்று என்றும் என்ற என்றார் என்றான் என்றாள் என்றனர் என்பது என்பதுதான் என
+    అని అంటూ అన్న అన్నారు అన్నాడు అంది అనే అనేది మరియు
+    ಎಂದು ಎಂದೂ ಎಂದರು ಎಂದ ಎಂದನು ಎಂದಳು ಎಂಬ ಎಂಬುದು ಅಂತ ಮತ್ತು
+    എന്ന് എന്നു എന്നും എന്ന എന്നാണ് എന്നത് എന്നതാണ് എന്നായിരുന്നു
+    اور تو کہہ کہا کہتے پوچھا لکھا و گفت پرسید نوشت قال قالت قالوا ثم
+    אמר אמרה אמרו שאל שאלה שאלו ענה ענתה כתב כתבה
+    ብለዋል ብሎ ብላ ብለው አለ አለች አሉ በማለት የሚል የሚለው ሲል""".split()
+)
+_WORD = re.compile(rf"[^\s,،፣;؛:.!?۔।]{{0,{max(map(len, _JOINING)) + 1}}}")
 
 
 def end_after_span(text: str, start: int, end: int, final: bool) -> int:
@@ -77,7 +91,17 @@ def _end_of_wide(text: str, start: int, end: int, final: bool) -> int:
     introduced = text[:start].rstrip()[-1:] in tuple("：:，,")
     if mark in "“\"‘'" and not introduced and ahead.kind != "line":
         return NO
-    return with_emoji(text, end, final)
+    answer = _unless_joined(text, end, ahead.at, final)
+    return with_emoji(text, end, final) if answer == end else answer
+
+
+def _unless_joined(text: str, end: int, at: int, final: bool) -> int:
+    """``end``, unless the word at ``at`` goes on with the sentence; ``WAIT`` until that is told."""
+    found = _WORD.match(text, at)
+    word = found.group() if found else ""
+    if final or at + len(word) < len(text):
+        return NO if word in _JOINING else end
+    return WAIT if any(joining.startswith(word) for joining in _JOINING) else end
 
 
 def _end_of_spaced(text: str, start: int, first: int, end: int, final: bool) -> int:
@@ -91,7 +115,7 @@ def _end_of_spaced(text: str, start: int, first: int, end: int, final: bool) -> 
         return NO
     stop = text[first] == "."
     if ahead.kind == "caseless":
-        return end if stop else NO
+        return _unless_joined(text, end, ahead.at, final) if stop else NO
     if parenthesis or stop or text[:start].rstrip()[-1:] == ":":
         return end
     if ahead.kind == "digit":
