@@ -3,7 +3,8 @@
 Collected for this module from general knowledge of each language; keys are lower-case, without
 the last stop and without inner spaces (``"z.b"`` stands for "z. B."). Four kinds:
 
-* ``before``: something always follows in the same sentence: titles, "e.g.", "ca.", "Str.".
+* ``before``: something always follows in the same sentence: titles, "e.g.", "ca.", "Str.", and in
+  scripts without capitals the longer names of letters, as initials have them.
 * ``number``: an abbreviation only before a number, else a word: "no. 5", "art. 3".
 * ``end``: may close a sentence; a capital letter after it opens the next one: "etc.", "p.m.".
 * ``name``: may close a sentence, but capitalised words often go on: "Inc.", "U.S.", "Jr.".
@@ -329,6 +330,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "number": "uk na tsh ksh sh",
         "end": "n.k nk k.k b.k k.w",
     },
+    "zu": {"before": "mnu nkk nksz dkt udkt nodkt kudkt slwz"},
     "sq": {
         "before": "z znj dr prof rr nr tel p.sh psh f.v",
         "end": "etj",
@@ -362,36 +364,42 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "hi": {
         "before": """डॉ डा श्री श्रीमती सुश्री प्रो पं कु मो रु रू सं क्र नं पृ कि.मी ई.पू ले कै
-            स्व मि चि सौ ॲड अ‍ॅड इं""",
+            स्व मि चि सौ ॲड अ‍ॅड एड इं एफ एच एल एम एन आर एस एक्स डब्ल्यू""",
         "end": "इ वगै",
     },
     "bn": {
-        "before": "ডা ডঃ ড মো মোঃ মি মিসেস অধ্যা প্রফে নং রু টা কি.মি পৃ ইং খ্রি লি",
+        "before": """ডা ডঃ ড মো মোঃ মি মিসেস অধ্যা প্রফে নং রু টা কি.মি পৃ ইং খ্রি লি এফ এইচ এল এম এন
+            আর এস এক্স ডব্লিউ""",
         "end": "ইত্যা",
     },
     "ta": {
         "before": """திரு திருமதி டாக்டர் முனைவர் பேரா ரூ எண் கி.மீ எ.கா தொ.பே கி.பி கி.மு மு.ப
-            பி.ப செல்வி பக்""",
+            பி.ப செல்வி பக் எஃப் எச் ஹெச் எல் எம் என் ஆர் எஸ் எக்ஸ்""",
         "end": "முத",
     },
     "te": {
-        "before": "డా డాక్టర్ శ్రీ శ్రీమతి ప్రొ రూ నం కి.మీ ఉ సా క్రీ.శ క్రీ.పూ మి",
+        "before": """డా డాక్టర్ శ్రీ శ్రీమతి ప్రొ రూ నం కి.మీ ఉ సా క్రీ.శ క్రీ.పూ మి ఎఫ్ హెచ్ ఎల్ ఎమ్ ఎన్ ఆర్
+            ఎస్ ఎక్స్ డబ్ల్యూ""",
         "end": "మొ",
     },
     "kn": {
-        "before": "ಡಾ ಶ್ರೀ ಶ್ರೀಮತಿ ಪ್ರೊ ರೂ ನಂ ಕಿ.ಮೀ ಉದಾ",
+        "before": """ಡಾ ಶ್ರೀ ಶ್ರೀಮತಿ ಪ್ರೊ ರೂ ನಂ ಕಿ.ಮೀ ಉದಾ ಎಫ್ ಎಚ್ ಹೆಚ್ ಎಲ್ ಎಮ್ ಎನ್ ಆರ್ ಎಸ್ ಎಕ್ಸ್
+            ಡಬ್ಲ್ಯೂ""",
         "end": "ಇತ್ಯಾ",
     },
     "ml": {
-        "before": "ഡോ ശ്രീ ശ്രീമതി പ്രൊ രൂ നം കി.മീ ഉദാ",
+        "before": """ഡോ ശ്രീ ശ്രീമതി പ്രൊ രൂ നം കി.മീ ഉദാ എഫ് എച്ച് എൽ എൻ ആർ എസ് എക്സ്
+            ഡബ്ല്യു""",
         "end": "മുത",
     },
     "gu": {
-        "before": "ડૉ ડો શ્રી શ્રીમતી પ્રો રૂ રુ નં કિ.મી ઉદા દા.ત",
+        "before": """ડૉ ડો શ્રી શ્રીમતી પ્રો રૂ રુ નં કિ.મી ઉદા દા.ત એફ એચ એલ એમ એન આર એસ એક્સ
+            ડબ્લ્યુ""",
         "end": "વગે",
     },
     "pa": {
-        "before": "ਡਾ ਸ ਸ੍ਰੀ ਸ਼੍ਰੀ ਪ੍ਰੋ ਰੁ ਨੰ ਕਿ.ਮੀ",
+        "before": """ਡਾ ਸ ਸ੍ਰੀ ਸ਼੍ਰੀ ਪ੍ਰੋ ਰੁ ਨੰ ਕਿ.ਮੀ ਐਫ ਐਫ਼ ਐਚ ਐੱਚ ਐਲ ਐੱਲ ਐਮ ਐੱਮ ਐਨ ਐੱਨ ਆਰ ਐਸ
+            ਐੱਸ""",
     },
     "si": {
         "before": "ආචාර්ය මහාචාර්ය රු අංක කි.මී ගරු පූජ්‍ය",

@@ -26,7 +26,7 @@ _MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
 _SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
 _SENTENCE_START = re.compile(r"[.!?…:\n](?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
-_LAST_WORD = re.compile(r"[\w.]+$")
+_LAST_WORD = re.compile(r"[\w.\u0900-\u0dff]+$")
 _ALL_NAMES = f" {' '.join(CALENDAR)}"
 _ROMAN = re.compile(r"[IVX]{2,}$")
 

@@ -10,6 +10,7 @@ from app.core.blocks import EMOJI, EMOJI_RUN
 from app.core.graphemes import is_break, is_hangul, is_unspaced
 from app.core.openings import (
     Ahead,
+    is_caseless,
     look_ahead,
     lowercase_style,
     next_word,
@@ -17,7 +18,7 @@ from app.core.openings import (
     sentence_start,
 )
 from app.core.spans import NO, WAIT
-from app.core.stops import ends_at_stop
+from app.core.stops import ends_at_stop, ends_at_urdu_stop
 
 # Unicode's Sentence_Terminal characters that end a sentence by themselves, whatever follows.
 # (Left out: U+104A and other marks that are commas in today's use.)
@@ -105,6 +106,10 @@ def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
             return WAIT
         if _QUOTING.match(text, stop):
             return NO
+    if text[at] == "۔":
+        answer = ends_at_urdu_stop(text, at, look_ahead(text, stop, final), final)
+        if answer < 0:
+            return answer
     if text[at] == "។" and (at == 0 or text.startswith("ល។", stop)):
         return NO
     return with_emoji(text, stop, final) if is_break(text, stop) else NO
@@ -149,7 +154,8 @@ def _decide(text: str, at: int, stop: int, ahead: Ahead, final: bool) -> int:
     if _ANY_STRONG.search(text, at, stop):
         if kind == "upper" and _EXCLAIMING.search(text, max(0, at - 12), at):
             return NO
-        return 1 if kind != "lower" or lowercase_style(text, at) else NO
+        goes_on = kind == "lower" and not (is_caseless(text[at - 1]) or lowercase_style(text, at))
+        return NO if goes_on else 1
     if text[at] in "…‥" or text.startswith("..", at):
         return _after_ellipsis(text, at, ahead, final)
     return ends_at_stop(text, at, ahead, final)

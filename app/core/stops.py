@@ -56,6 +56,13 @@ _MOVE_SO_FAR = re.compile(r"(?:O-?|[KQRBN][a-h1-8]?x?[a-h]?)$")
 _ORDINAL_DAY = re.compile(r"\d[.][ \u00a0\u202f]?$")
 # Forms of "to be" that close sentences in the languages of India.
 _ONE_SIGN_VERBS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ".split())
+# What Urdu calls the letters of initials; some of these are words that close sentences as well.
+_URDU_LETTERS = frozenset(
+    "اے بی ڈی ای ایف ایچ جے کے ایل ایم این او کیو آر ایس ٹی یو وی ڈبلیو ایکس وائی زیڈ".split()
+)
+_URDU_WORDS = frozenset("سی جی آئی پی".split())
+_URDU_WORD = re.compile(r"(?<!\w)[^\W\d_]{1,5}$")
+_LONGEST_URDU_WORD = 6
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
@@ -83,6 +90,20 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
     return _after_token(text, at, token, ahead, final)
+
+
+def ends_at_urdu_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
+    """The same for the stop of Urdu, which ends page marks and initials too: "ص۔ 5", "ایم۔ اے۔"."""
+    found = _URDU_WORD.search(text, max(0, at - _LONGEST_URDU_WORD), at)
+    word = found.group() if found else ""
+    if len(word) == 1 or word in _URDU_LETTERS:
+        return NO
+    if word not in _URDU_WORDS:
+        return YES
+    following = None if ahead.kind == "wait" else next_word(text, ahead.letter, final)
+    if following is None:
+        return WAIT
+    return NO if following in _URDU_LETTERS or following in _URDU_WORDS else YES
 
 
 def _token_before(text: str, at: int) -> str:
