@@ -50,8 +50,10 @@ _QUOTES = {
 _CLOSING = {mark: re.compile(pattern) for mark, pattern in _QUOTES.items()}
 _STRAIGHT = re.compile(r'(?<=\S)"(?!\w)')
 _STRAIGHT_CJK = re.compile('"')
-# Not quotations: "'s avonds", "'n", "'tis", "'90s".
-_ELIDED = re.compile(r"'(?:[stnmk]\b|\d|tis\b|twas\b|cause\b|em\b|til\b)", re.I)
+# Not quotations: "'s avonds", "'n", "'tis", "'90s", "'yan" of Hausa, "'ਤੇ" and "'ਚ" of Punjabi.
+_ELIDED = re.compile(
+    r"'(?:[stnmk]\b|\d|tis\b|twas\b|cause\b|em\b|til\b|ya[nr]?\b|(?:ਤੇ|ਤੋਂ|ਚ)(?![਀-੿]))", re.I
+)
 
 _LONGEST_ELISION = 7
 
