@@ -29,6 +29,8 @@ YES = 1
 _BACK = 40
 # A number with more digits is no ordinal.
 _MOST_ORDINAL = 2
+# After a colon, a number with more digits heads nothing.
+_LONGEST_HEADING = 3
 # Before a number, a shorter word that nobody knows may be an abbreviation.
 _PLAIN_WORD = 4
 
@@ -124,7 +126,7 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "digit" or found is None:
         return NO
     digits, start = found.group(), found.start()
-    if digits.isdigit() and _heads(text, start):
+    if digits.isdigit() and _heads(text, start, len(digits)):
         return NO
     price = text[start - 1 : start] in _CURRENCIES
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
@@ -143,9 +145,12 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     return WAIT if not final and _MOVE_SO_FAR.match(text, ahead.letter) else YES
 
 
-def _heads(text: str, start: int) -> bool:
+def _heads(text: str, start: int, length: int) -> bool:
     """Whether the number at ``start`` heads what follows it, as in "2." and "Step 2."."""
-    sentence = text[sentence_start(text, start) : start].strip(" *_(").lower()
+    opening = sentence_start(text, start)
+    if length > _LONGEST_HEADING and text[opening - 2 : opening] == ": ":
+        return False  # "Your code: 48213."
+    sentence = text[opening:start].strip(" *_(").lower()
     return not sentence or sentence in LABELS
 
 
