@@ -51,8 +51,11 @@ EMOJI = (
 )
 EMOJI_RUN = re.compile(f"[{EMOJI}][{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]*")
 
+# Letters that number items before a bracket: Latin, Cyrillic, Hebrew, Arabic, Hindi, Bengali.
+_LETTER = "[a-zA-Zа-яА-Яא-תأ-يअ-हঅ-হ]"
 _MARKER = (
-    r"[-*+–—·✓✔✗☐☑]|\(?\d{1,3}[.)]|\(?[a-zA-Zа-яА-Я]\)|[a-hA-H][.]|[ivxIVX]{1,4}[.)]|[①-⑳]"
+    rf"[-*+–—·✓✔✗☐☑]|\(?\d{{1,3}}[-.)۔।፤]|\(?{_LETTER}\)|[أ-ي]-|[a-hA-Hא-ו][.]"
+    r"|[ivxIVX]{1,4}[.)]|[①-⑳]"
     r"|[（(][一二三四五六七八九十\d]{1,3}[）)]|[0-9]\ufe0f?\u20e3"
 )
 # A row of a table, the border of a drawn one, or the line below a head that no pipe opens.
@@ -75,8 +78,8 @@ _LINE = re.compile(
 # The beginning of a line that may still become a marker, a rule or a fence.
 _UNSETTLED = re.compile(
     r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳\r>$\\]"
-    r"|[(（]?(?:\d{0,3}|[a-zA-Zа-яА-Я]|[ivxIVX]{2,4}|[一二三四五六七八九十]{1,3})[.)）\ufe0f]?\u20e3?"
-    r"|:-*\s*|[+][-=])$"
+    rf"|[(（]?(?:\d{{0,3}}|{_LETTER}|[ivxIVX]{{2,4}}|[一二三四五六七八九十]{{1,3}})"
+    r"[-.)）۔।፤\ufe0f]?\u20e3?|:-*\s*|[+][-=])$"
 )
 _MOST_UNSETTLED = 80
 # Letters that may open a marker although a letter follows.
