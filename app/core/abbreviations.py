@@ -1,7 +1,8 @@
 """Words that end in a full stop which ends no sentence, by language and by what may follow them.
 
 Collected for this module from general knowledge of each language; keys are lower-case, without
-the last stop and without inner spaces (``"z.b"`` stands for "z. B."). Four kinds:
+the last stop and without inner spaces (``"z.b"`` stands for "z. B."); a capital tells the Greek
+"π.Χ." (B.C.) from "π.χ." (e.g.). Four kinds:
 
 * ``before``: something always follows in the same sentence: titles, "e.g.", "ca.", "Str.", and in
   scripts without capitals the longer names of letters, as initials have them.
@@ -128,47 +129,52 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "m d a val pab",
     },
     "pl": {
-        "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por
-            red wyd im płk kpt ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt w.w adw not
-            arch dyr""",
-        "number": """nr str s art pkt ust rys tab poz m lok kl godz gen śr czw sob ndz sty lut
-            mar kwi cze lip sie wrz paź lis gru""",
-        "end": """itd itp etc ww n.e p.n.e r w tys szt godz min sek mies wiek zł gr kg pkt
-            m.in.e br ub""",
-        "name": "s.a z.o.o",
+        "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por red
+            wyd im płk kpt ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt w.w adw not arch dyr
+            poł tłum oprac abp kard ang łac niem franc ppłk ppor sierż hr bł maks ew temp wys szer
+            dł kier sędz prok dz.u t.j""",
+        "number": """nr str s art pkt ust rys tab poz m lok kl godz gen śr czw sob ndz sty lut mar
+            kwi cze lip sie wrz paź lis gru rozdz niedz pon wt stycz""",
+        "end": """itd itp etc ww n.e p.n.e r w szt godz min sek mies wiek zł gr kg pkt m.in.e br ub
+            in i.in i.n nast i.nast proc os dn""",
+        "name": "s.a z.o.o tys mln",
     },
     "cs": {
-        "before": """např tj tzn tzv resp popř příp vč mj mimoj č čp čís čj ul nám tř tel ing
-            mgr mudr judr phdr rndr bc mvdr paeddr doc prof dr sv p pí sl cca max min srov zejm
-            obv event odst písm st nar zemř t.č t.j n.m kpt plk gen.por""",
-        "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen",
-        "end": "atd atp apod aj hod min sek tis mil mld kč ks l.p n.l př.n.l t.r t.m r",
-        "name": "a.s s.r.o spol",
+        "before": """např tj tzn tzv resp popř příp vč mj mimoj č čp čís čj ul nám tř tel ing mgr
+            mudr judr phdr rndr bc mvdr paeddr doc prof dr sv p pí sl cca srov zejm obv event odst
+            písm st nar zemř t.č t.j n.m kpt plk gen.por učeb fakt mjr př lat angl něm franc okr
+            npor zn akad pplk ev""",
+        "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen min max",
+        "end": "atd atp apod aj hod min sek mld kč ks l.p n.l př.n.l t.r t.m r m.n.m nasl",
+        "name": "a.s s.r.o spol tis mil mld",
     },
     "sk": {
-        "before": """napr t.j tj tzn tzv resp príp vrát č čís ul nám tel ing mgr mudr judr phdr
-            rndr bc doc prof dr sv p pí sl cca max min porov st nar t.č najm""",
-        "number": "č str s ods kap obr tab čl",
-        "end": "atď a.i a.p apod hod min sek tis mil ks n.l pr.n.l r i",
-        "name": "a.s s.r.o spol",
+        "before": """napr t.j tj tzn tzv resp príp vrát č čís ul nám tel ing mgr mudr judr phdr rndr
+            bc doc prof dr sv p pí sl cca porov st nar t.č najm učeb fakt mjr plk lat angl nem franc
+            okr zák hl akad ev vyd""",
+        "number": "č str s ods kap obr tab čl min max sept febr",
+        "end": "atď a.i a.p apod hod min sek ks n.l pr.n.l r i nasl",
+        "name": "a.s s.r.o spol tis mil mld",
     },
     "sl": {
-        "before": "npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž vklj",
-        "number": "št str mag",
-        "end": "itd ipd idr itn l h n.št pr.n.št",
-        "name": "d.o.o d.d",
+        "before": """npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž vklj
+            gl prim nasl izd spec mag ing akad dipl univ doc""",
+        "number": "št str mag sept febr",
+        "end": "itd ipd idr itn l h n.št pr.n.št min sek",
+        "name": "d.o.o d.d red tis mio mrd s.p",
     },
     "hr": {
-        "before": """npr tj tzv odn dr mr prof ul br tel gđa g gđica sv cca st čl sl inž ing
-            dipl red rođ uklj""",
-        "number": "br str čl st",
-        "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e",
-        "name": "d.o.o d.d j.d.o.o",
+        "before": """npr tj tzv odn dr mr prof ul br tel gđa g gđica sv cca st čl inž ing dipl red
+            rođ uklj gđo gđe gđu gđom gdin doc akad izv mag univ spec izd nakl prim kbr""",
+        "number": "br str čl st sept",
+        "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e eur kom sl",
+        "name": "d.o.o d.d j.d.o.o tis mlrd",
     },
     "hu": {
-        "before": "pl kb ún ill vö dr ifj id özv szt tel ld max min ui mb vsz főisk prof hrsz",
-        "number": "u sz em fsz ép lh bek old kb",
-        "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st ft",
+        "before": """pl kb ún ill vö dr ifj id özv szt tel ld ui mb vsz főisk prof hrsz köv fszt
+            korm vál szerk ford kiad ném lat nb alez szds hdgy bp adósz""",
+        "number": "u sz em fsz ép lh bek old kb febr márc szept min max szerd csüt szomb",
+        "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st ft kr.e kr.u dkg ek kk",
         "name": "krt sgt ltp",
     },
     "ro": {
@@ -184,43 +190,58 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "s.r.l s.a dvs dv p.f.a s.n.c s.u.a u.e s.r.l-d",
     },
     "bg": {
-        "before": """ул бул бл вх ет ап гр с обл общ пл жк тел д-р проф инж доц г-н г-жа напр
-            т.е т.нар вкл прибл стр чл ал им св кв ж.к п.к акад""",
-        "number": "стр чл ал бл вх ет ап т №",
-        "end": "г лв ст ч мин сек и.др др и.т.н т.н хил млн млрд бр кг и.пр пр пр.хр сл.хр",
-        "name": "оод еоод ад",
+        "before": """ул бул бл вх ет ап гр с обл общ пл жк тел д-р проф инж доц г-н г-жа напр т.е
+            т.нар вкл прибл стр чл ал им св кв ж.к п.к акад арх лейт адм губ гл вж каб м-р изд прев
+            митр еп лат англ""",
+        "number": "стр чл ал бл вх ет ап т № февр септ ноем четв фиг г",
+        "end": """лв ст ч мин сек и.др др и.т.н т.н бр кг и.пр пр пр.хр сл.хр и.сл сл т.п дн км см
+            мм сл""",
+        "name": "оод еоод ад ген полк хил млн млрд",
+    },
+    "mk": {
+        "before": """ул бул гр д-р м-р г-дин г-ѓа г-ѓица проф инж доц акад арх св т.е т.н т.нар
+            на.пр нпр пр изд кн тел моб лат англ прибл вкл искл""",
+        "number": "г стр чл ст бр февр септ ноем ч",
+        "end": "итн и.др др и.сл сл год ден мин час сек кг км н.е пр.н.е",
+        "name": "ген д.о.о а.д хил мил млрд",
     },
     "ru": {
-        "before": """ул д кв корп стр пр просп пер пл наб бул ш обл р-н пос дер с тел моб доб
-            т.е т.к т.н т.о напр см ср им св проф доц акад д-р г-н г-жа гр тов инж зав зам нач
-            ред изд рис табл гл разд прим ок прибл в.т.ч и.о вкл искл мкр с/х под эт каб оф
-            помещ абз пп преп дир т.з""",
-        "number": """г с п ст стр гл рис табл д кв корп эт оф пп ч т № янв фев мар апр авг сент
-            сен окт нояб дек пн вт чт пт сб вс""",
-        "end": """г гг в вв руб р коп тыс млн млрд шт мин сек ч т.д т.п и.т.д и.т.п др и.др пр
-            и.пр н.э до.н.э чел экз кг км см мм л мл уп ст.л ч.л сут мес а.о""",
-        "name": "инк лтд м.н",
+        "before": """ул д кв корп стр пр просп пер пл наб бул ш обл р-н пос дер с тел моб доб т.е
+            т.к т.н т.о напр см ср им св проф доц акад д-р г-н г-жа гр тов инж зав зам нач ред изд
+            рис табл гл разд прим ок прибл в.т.ч и.о вкл искл мкр с/х под эт каб оф помещ абз пп
+            преп дир т.з арх ост авт трол тролл кн имп митр архиеп еп архим прот иером адм подп лейт
+            реж мин-во ж-л соч цит англ нем франц греч итал исп рус яп о-в п-ов""",
+        "number": """г с п ст стр гл рис табл д кв корп эт оф пп ч т № янв фев мар апр авг сент сен
+            окт нояб дек пн вт чт пт сб вс февр""",
+        "end": """г гг в вв руб р коп шт мин сек ч т.д т.п и.т.д и.т.п др и.др пр и.пр н.э до.н.э
+            чел экз кг км см мм л мл уп ст.л ч.л сут мес а.о дн нед кв.м куб.м ккал""",
+        "name": "инк лтд м.н ген полк кап темп худ лат тыс млн млрд",
     },
     "uk": {
-        "before": """вул буд кв корп просп пров пл бул обл р-н с смт тел моб т.зв т.б напр див
-            ім св проф доц акад д-р п пп гр інж зав заст ред вид рис табл гл розд прим бл прибл
-            зокр вкл під оф ср м""",
-        "number": """с ст п гл рис табл буд кв оф № р пн вт чт пт сб нд січ лют бер трав черв
-            лип серп вер жовт лист груд""",
-        "end": """р рр ст грн коп тис млн млрд шт хв сек год т.д т.п і.т.д і.т.п т.ін та.ін ін
-            і.под н.е до.н.е ос""",
+        "before": """вул буд кв корп просп пров пл бул обл р-н с смт тел моб т.зв т.б напр див ім св
+            проф доц акад д-р п пп гр інж зав заст ред вид рис табл гл розд прим бл прибл зокр вкл
+            під оф ср м пов губ арх зуп авт трол кн імп митр єп архим прот адм англ нім фр лат грец
+            цит ж-л мін-во ел""",
+        "number": """с ст п гл рис табл буд кв оф № р пн вт чт пт сб нд січ лют бер трав черв лип
+            серп вер жовт лист груд берез квіт верес листоп""",
+        "end": """р рр ст грн коп шт хв сек год т.д т.п і.т.д і.т.п т.ін та.ін ін і.под н.е до.н.е
+            ос дн тижд міс кв.м""",
+        "name": "ген полк підп темп тис млн млрд",
     },
     "sr": {
-        "before": "нпр тј тзв одн др мр проф ул бр тел гђа г св чл инж укљ",
-        "number": "бр стр чл",
-        "end": "итд сл и.сл др год г мин н.е п.н.е дин",
-        "name": "д.о.о а.д",
+        "before": """нпр тј тзв одн др мр проф ул бр тел гђа св чл инж укљ доц акад гђо гђе гђица
+            инг дипл бул изд прев митр еп прот""",
+        "number": "бр стр чл септ г",
+        "end": "итд и.сл др год г мин н.е п.н.е дин ч сек ком сл",
+        "name": "д.о.о а.д ген хиљ мил млрд",
     },
     "el": {
-        "before": """π.χ λ.χ δηλ κ κα κος κυρ δρ καθ αγ αρ τηλ οδ λεωφ πλ βλ πρβλ περ σελ τ.κ
-            αριθ κιν συμπ συμπερ δις αφοί στρ υπ""",
-        "number": "αρ σελ κεφ παρ εικ αριθ",
-        "end": "κ.λπ κλπ κτλ κ.τ.λ κ.ά κ.α π.μ μ.μ μ.χ τ.μ χλμ εκ εκατ δισ ευρ ώρ λεπ δευτ κ.ο.κ",
+        "before": """π.χ λ.χ δηλ κ κα κος κυρ δρ καθ αγ αρ τηλ οδ λεωφ πλ βλ πρβλ περ σελ τ.κ αριθ
+            κιν συμπ συμπερ δις αφοί στρ υπ άρθρ αρθρ τόμ τεύχ εκδ μτφ επιμ άγ ό.π ο.π π.δ ημ ημερ
+            πληροφ όρ ορ διαμ πλατ στρατ συντ αγγλ γαλλ γερμ λατ νομ χιλ καθηγ αναπλ επίκ ν""",
+        "number": "αρ σελ κεφ παρ εικ αριθ μάρτ μαρτ φεβρ ιούν ιουλ ιούλ σεπτ νοεμ δεκεμ",
+        "end": """κ.λπ κλπ κτλ κ.τ.λ κ.ά κ.α π.μ μ.μ μ.χ τ.μ χλμ εκ εκατ δισ ευρ ώρ λεπ δευτ κ.ο.κ
+            κ.εξ γρ π.Χ""",
         "name": "α.ε ε.π.ε",
     },
     "es": {
@@ -297,15 +318,23 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "a.c d.c s.l.u s.c.c.l u.e ee.uu",
     },
     "tr": {
-        "before": """sn dr prof doç yrd öğr gör av müh mim uzm op bkz örn mah cad sok sk bul blv
-            no tel alb yzb st çev haz yay hz t.c k nr d""",
+        "before": """sn dr prof doç yrd öğr gör av müh mim uzm op bkz örn mah cad sok sk bul blv no
+            tel alb yzb st çev haz yay hz t.c k nr d bk yarg vet ecz arş müd başk bşk ünv üniv korg
+            org tuğg bnb mh hd""",
         "number": "no s d k apt dk sa m.ö gen",
-        "end": "v.s vb vs v.b vd dk sn sa yy krş m.ö i.ö kg",
-        "name": "ltd şti a.ş apt mah cad sok",
+        "end": "v.s vb vs v.b vd dk sn sa yy krş m.ö i.ö kg v.d",
+        "name": "ltd şti a.ş apt mah cad sok ort",
     },
     "az": {
-        "before": "məs prof dr küç mən ş tel b.e",
-        "end": "s və.b b",
+        "before": "məs prof dr küç mən ş tel b.e təxm akad prosp səh bax",
+        "number": "noyab",
+        "end": "s və.b b və.s dəq b.k h.ə",
+        "name": "man mln mlrd",
+    },
+    "kk": {
+        "before": "к көш даңғ мкр мөл ауд обл қ пәт каб проф доц акад ғ.к т.ғ.д тел қар мыс",
+        "end": "т.б тг тең мин т.с.с т.т б.з.д б.з",
+        "name": "ж жж ғ ғғ ген мың млн млрд",
     },
     "id": {
         "before": """bpk bp sdr sdri yth jl jln gg dr drs dra drg prof ir h hj kh kab kec kel ds
@@ -343,12 +372,15 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "edms bpk",
     },
     "hy": {
-        "before": "փ պ պր ք տ դ դոկ պրոֆ հեռ տես օր ակ",
-        "end": "թ դար դր և.այլն այլն ն.ե",
+        "before": """փ պ պր ք տ դ դոկ պրոֆ հեռ տես օր ակ թ դար դր և.այլն այլն ն.ե պրն տկն հզ հազ մլն
+            մլրդ հունվ փետր մարտ ապր հուն հուլ օգոստ սեպտ հոկտ նոյ դեկ կմ կգ գր մմ սմ ժ վ էջ պող փող
+            բն մ.թ մ.թ.ա ակադ թարգմ""",
     },
     "ka": {
-        "before": "ქ ქუჩ ბ-ნი ქ-ნი დოქ პროფ მაგ ე.ი ტელ გვ იხ ე.წ ნომ",
-        "end": "ა.შ და.ა.შ წ სთ წთ",
+        "before": """ქ ქუჩ ბ-ნი ქ-ნი დოქ პროფ მაგ ე.ი ტელ გვ იხ ე.წ ნომ გამზ ბინ კორპ სართ ოთ შდრ
+            აკად აღმ დას ჩრდ სამხ ჩიხ სოფ ახ ძვ დაახლ იანვ თებ მარტ აპრ ივნ ივლ აგვ სექტ ოქტ ნოემ
+            დეკ ორშ სამშ ოთხშ ხუთშ პარ შაბ კვ გენ წმ რედ გამომც თარგმ""",
+        "end": "ა.შ და.ა.შ წ სთ წთ ათ გრ მლ მმ სმ კმ კგ მლნ მლრდ თვ სხვ და.სხვ წწ",
     },
     "he": {
         "before": "ד ר פרופ טל רח שד עמ מס כ",
@@ -462,7 +494,7 @@ def kind_of(word: str, context: str) -> Kind | None:
         word: As written, without the stop; inner stops stay, inner spaces do not.
         context: The text before the word, to tell languages apart when they disagree.
     """
-    kinds: Mapping[str, Kind] | None = _WORDS.get(word.lower())
+    kinds: Mapping[str, Kind] | None = _WORDS.get(word) or _WORDS.get(word.lower())
     if kinds is None:
         return None
     unsure = context and (len(kinds) > 1 or "" not in kinds or is_small(word))
