@@ -27,6 +27,8 @@ _SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
 _SENTENCE_START = re.compile(r"[.!?…:\n](?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
 _LAST_WORD = re.compile(r"[\w.\u0900-\u0dff]+$")
+# Names that are small words of languages other than the one at hand.
+_NAMES = frozenset("ali an le may van will".split())
 _ALL_NAMES = f" {' '.join(CALENDAR)}"
 _ROMAN = re.compile(r"[IVX]{2,}$")
 
@@ -136,7 +138,10 @@ def opens_with_small_word(text: str, at: int, letter: int, final: bool) -> int:
     known = is_small(word) and word.lower() not in CALENDAR and not _ROMAN.match(word)
     if len(word) == 1:
         known = known and word != "I" and text[letter + 1 : letter + 2] == " "
-    return 1 if known and is_small(word, guess(text[:at])) else NO
+    language = guess(text[:at])
+    if not language and word.lower() in _NAMES:
+        return NO
+    return 1 if known and is_small(word, language) else NO
 
 
 def opens_with_date(text: str, letter: int, final: bool) -> int:

@@ -18,6 +18,8 @@ _ABBREVIATED = re.compile(r"(?<!\w)([\w.]+)\.$")
 _GOES_ON = re.compile(
     "[とってはがをにでものへやかなだ，、,—：:；;）)]|라고|고 |이라|하고|는 |은 |의 "
 )
+# The number of a Hungarian law, before the date in parentheses that belongs to it.
+_LAW = re.compile(r"\d/\d+[.]$")
 _MAY_GO_ON = "라고이하는은의"
 # The same as words, in scripts without capitals: "and", "so", "that", "said", "asked".
 _JOINING = frozenset(
@@ -70,8 +72,10 @@ def _stands_first(text: str, start: int) -> bool:
     before = gap.rstrip()
     if not before or "\n" in gap[len(before) :]:
         return True
+    if not RUN.search(before[-2:]) or _LAW.search(before):
+        return False
     word = _ABBREVIATED.search(before)  # "Gen. (ret.)"
-    return bool(RUN.search(before[-2:])) and not (word and is_abbreviated(word[1].lower()))
+    return not (word and is_abbreviated(word[1].lower()))
 
 
 def _end_of_wide(text: str, start: int, end: int, final: bool) -> int:

@@ -31,6 +31,8 @@ _BACK = 40
 _MOST_ORDINAL = 2
 # After a colon, a number with more digits heads nothing.
 _LONGEST_HEADING = 3
+# With no more words before a year's or an hour's abbreviation, the sentence has just begun.
+_MOST_DATE = 3
 # Before a number, a shorter word that nobody knows may be an abbreviation.
 _PLAIN_WORD = 4
 
@@ -38,15 +40,20 @@ _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
     r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
 )
+# Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
+_INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
 _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCIES = frozenset("$€£¥₹₽#№")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
+# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum.
+_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit".
 _UNITS = frozenset("mgl")
+_YEAR = re.compile(r"(?<!\d)[12]\d{3}[ \u00a0\u202f]?$")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 # "At 5 p.m. Dr. Lee calls": what follows the hour is the sentence.
 _HOUR_FIRST = re.compile(
@@ -83,6 +90,8 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
         A positive number, ``NO`` or ``WAIT``.
     """
     before = text[at - 1 : at]
+    if "\u0561" <= before <= "\u0587" and ahead.letter > ahead.at:
+        return NO  # an Armenian one opens a quotation, as a colon does elsewhere
     if not before or before.isspace():
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
@@ -128,17 +137,20 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     digits, start = found.group(), found.start()
     if digits.isdigit() and _heads(text, start, len(digits)):
         return NO
-    price = text[start - 1 : start] in _CURRENCIES
+    if "/" in digits and text[ahead.at] == "(":
+        return NO  # a Hungarian law: "45/2014. (II. 26.)"
+    before = text[max(0, start - 8) : start]
+    cardinal = before[-1:] in _CURRENCIES or _CARDINAL.search(before)
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
-    if price or not (ordinal or _DATE.match(digits)):
+    if cardinal or not (ordinal or _DATE.match(digits)):
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
     if ahead.kind == "caseless":
         return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
     language = guess(text[:at])
-    cardinal = language and language not in ORDINAL
+    counts = language and language not in ORDINAL
     if ahead.kind == "lower":
-        return YES if cardinal and lowercase_style(text, at) else NO
-    if not cardinal:
+        return YES if counts and lowercase_style(text, at) else NO
+    if not counts:
         return opens_with_small_word(text, at, ahead.letter, final)
     if _MOVE.match(text, ahead.letter):
         return NO
@@ -194,6 +206,8 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     """The kind of abbreviation that a token is, tried whole and by its last part."""
     if joined.endswith(_COMPOUNDS) and _COMPOUND.search(joined):
         return "number"
+    if _INITIALS.match(joined):
+        return None
     last = _INNER_SPACE.split(token)[-1]
     parts = (joined,) if token.isalnum() else (joined, last, _LINK.split(last)[-1])
     for word in dict.fromkeys(parts):
@@ -224,11 +238,21 @@ def _after_abbreviation(
     if kind == "before" and not measured:
         return NO
     if kind == "end" or measured:
-        if _HOUR_FIRST.fullmatch(text, sentence_start(text, at), start):
+        begin = sentence_start(text, start)
+        if _HOUR_FIRST.fullmatch(text, begin, start):
             return NO
-        answer = opens_with_date(text, ahead.letter, final)
-        return answer if answer == WAIT else (YES if answer == NO else NO)
+        if not _is_date(text, begin, start):
+            answer = opens_with_date(text, ahead.letter, final)
+            return answer if answer == WAIT else (YES if answer == NO else NO)
     return opens_with_small_word(text, at, ahead.letter, final)
+
+
+def _is_date(text: str, begin: int, end: int) -> bool:
+    """Whether a sentence has told no more than a time so far, as in "В 1937 г. Сталин …"."""
+    words = text[begin:end].split()
+    if not words or len(words) > _MOST_DATE or words[0][0].islower():
+        return False
+    return is_small(words[0]) or words[0].isdigit() or bool(_YEAR.search(text, end - 6, end))
 
 
 def _is_month(text: str, start: int, word: str, at: int) -> bool:
@@ -259,17 +283,18 @@ def _after_caseless(word: str) -> int:
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "lower":
         return YES if len(word) > 1 and lowercase_style(text, at) else NO
-    single = len(word) == 1 and text[start - 1 : start] != "°"
     small_word_next = ahead.kind == "upper" and (
-        (single and start > sentence_start(text, at))
+        (len(word) == 1 and start > sentence_start(text, start))
         or _NO_VOWEL.match(word)
         or _DOTTED.match(word)
         or (_ROMAN.match(word) and guess(text[:at]) in {*ORDINAL, ""})
     )
     if small_word_next:
         return opens_with_small_word(text, at, ahead.letter, final)
-    if single or (ahead.kind != "upper" and _DOTTED.match(word)):
+    if len(word) == 1 or (ahead.kind != "upper" and _DOTTED.match(word)):
         return NO
     if ahead.kind == "digit":
-        return YES if len(word) >= _PLAIN_WORD or is_small(word, guess(text[:at])) else NO
+        unit = word.isupper() and _MEASURE.search(text, max(0, start - 2), start)
+        known = unit or len(word) >= _PLAIN_WORD or is_small(word, guess(text[:at]))
+        return YES if known else NO
     return YES
