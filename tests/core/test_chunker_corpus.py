@@ -1,4 +1,4 @@
-"""Answers in forty languages, each named for its trap, with the ends that a careful reader accepts.
+"""Answers in sixty languages, each named for its trap, with the ends that a careful reader accepts.
 
 ``chunking_corpus/<language>.txt``: a line ``@ trap``, then an answer in which ``‖`` stands where a
 bubble may end and ``¦`` where an end is bearable. Anywhere else a cut is wrong.
