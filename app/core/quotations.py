@@ -16,11 +16,13 @@ _CLOSING = frozenset("\"'”’»›«)]）」』】》〉〕］*_~“ \u00a0\u2
 _ABBREVIATED = re.compile(r"(?<!\w)([\w.]+)\.$")
 # Particles and words of saying that go on with the sentence after a quotation.
 _GOES_ON = re.compile(
-    "[とってはがをにでものへやかなだ，、,—：:；;）)]|라고|고 |이라|하고|는 |은 |의 "
+    "[とってはがをにでものへやかなだ，、,—：:；;）)的就又也便等]|然[后後]|[这這那][句种種样樣话話]|字[样樣]"
+    "|라고|고 |이라|하고|는 |은 |의 "
 )
 # The number of a Hungarian law, before the date in parentheses that belongs to it.
 _LAW = re.compile(r"\d/\d+[.]$")
-_MAY_GO_ON = "라고이하는은의"
+_MAY_GO_ON = "라고이하는은의然这這那字"
+_KANA = re.compile("[ぁ-ヿ]")
 # The same as words, in scripts without capitals: "and", "so", "that", "said", "asked".
 _JOINING = frozenset(
     """और तथा एवं कहकर कहा कहते पूछा बोला बोली बोले लिखा असे असं असा अशी आणि म्हणून म्हणाला म्हणाली
@@ -93,7 +95,8 @@ def _end_of_wide(text: str, start: int, end: int, final: bool) -> int:
     if _GOES_ON.match(text, ahead.at):
         return NO
     introduced = text[:start].rstrip()[-1:] in tuple("：:，,")
-    if mark in "“\"‘'" and not introduced and ahead.kind != "line":
+    japanese = mark in "「『" and _KANA.search(text, 0, end)  # its particles tell
+    if not introduced and not japanese and ahead.kind != "line":
         return NO
     answer = _unless_joined(text, end, ahead.at, final)
     return with_emoji(text, end, final) if answer == end else answer

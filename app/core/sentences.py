@@ -33,19 +33,25 @@ SURE = (
 )
 STRONG = "!?؟‼⁇⁈⁉‽⸘"
 # Marks that may stand between an end mark and the space: quotation, brackets, markup, citations.
+# Straight quotation marks, markup and “ open what follows when they touch it. A laugh closes, too.
 _AFTER_MARK = (
-    "(?:[\"'”’»›)\\]）」』】》〉〕］*_~`“]+|\\[\\^?\\d{1,3}\\]|[¹²³⁰-⁹]|【[^】\\n]{1,40}】)*"
+    "(?:[”’»›)\\]）」』】》〉〕］]+|[\"'*_~`“]++(?![\\w「『《〈【（(“])|\\[\\^?\\d{1,3}\\]|[¹²³⁰-⁹]"
+    "|【[^】\\n]{1,40}】|[（(][苦爆]?[笑汗泣涙怒照][)）])*"
 )
 RUN = re.compile(rf"[.…‥{STRONG}{SURE}]+\ufe0f?{_AFTER_MARK}")
-_CITATION_SO_FAR = re.compile(r"(?:\[\^?\d{0,3}|【[^】\n]{0,40})$")
+_CLOSING_SO_FAR = re.compile(r"(?:\[\^?\d{0,3}|【[^】\n]{0,40}|[（(][苦爆]?[笑汗泣涙怒照]?)$")
 _ANY_STRONG = re.compile(f"[{STRONG}]")
 ANY_SURE = re.compile(f"[{SURE}]")
+# Emoji, or the letters that stand for laughing and weeping in Korean chats.
+_MOOD = re.compile(f"{EMOJI_RUN.pattern}|[ㄱ-ㅣ]+")
 # Emoji that point to what comes after them.
 POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠ℹ✅☑✔❌🕐-🕧⏰🗓📅👇🔽⬇🟢🔵🔴🟠🟡⚫⭕▫◾◽•]")
+# What stands before a wide full stop that ends nothing.
+_WIDE_INITIAL = re.compile("[\\dＡ-Ｚａ-ｚ]")
 # Names that end in an exclamation mark.
 _EXCLAIMING = re.compile(
-    r"\b(?:Yahoo|Jeopardy|Joomla|Yum|E|Kahoot|Shazam|Wham|Panic|Chips Ahoy|Westward Ho|Mamma Mia"
-    r"|Moulin Rouge)$"
+    r"(?<![A-Za-z])(?:Yahoo|Jeopardy|Joomla|Yum|E|Kahoot|Shazam|Wham|Panic|Chips Ahoy|Westward Ho"
+    r"|Mamma Mia|Moulin Rouge)$"
 )
 # Japanese goes on with a particle after an exclamation that it quotes without brackets.
 _QUOTING = re.compile("と(?!ても|ころ|なり|にかく|りあえず|はいえ)|って|など|とか")
@@ -56,8 +62,8 @@ _LONG_THOUGHT = 6
 # An end mark and all that may stand behind it.
 _LONGEST_TAIL = 24
 _LINE_TAIL = re.compile(
-    rf"(?:[.…‥{STRONG}{SURE}]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);|፡፡|[~～〜]|[{EMOJI}]\ufe0f?)"
-    rf"(?:[\"'”’»›)\]）」』】》〉〕］*_~`“\s{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]"
+    rf"(?:[.…‥{STRONG}{SURE}]|(?<=[\u0370-\u03ff\u1f00-\u1fff]);|፡፡|[~～〜]|[{EMOJI}]\ufe0f?|[ㄱ-ㅣ])"
+    rf"(?:[\"'”’»›)\]）」』】》〉〕］*_~`“\sㄱ-ㅣ{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007f]"
     r"|\[\^?\d{1,3}\]|[¹²³⁰-⁹])*$"
 )
 _TITLE_TAIL = re.compile(
@@ -69,7 +75,7 @@ def end_at_terminator(text: str, at: int, stop: int, final: bool) -> int:
     """Whether a sentence ends with the run of end marks that stands from ``at`` to ``stop``."""
     if stop >= len(text):
         return stop
-    if text[stop] in "[【" and not final and _CITATION_SO_FAR.match(text, stop):
+    if text[stop] in "[【(（" and not final and _CLOSING_SO_FAR.match(text, stop):
         return WAIT
     return end_after_marks(text, at, stop, final)
 
@@ -79,13 +85,16 @@ def end_after_marks(text: str, at: int, stop: int, final: bool) -> int:
     if not text[at:stop].isascii() and ANY_SURE.search(text, at, stop):
         return _after_sure(text, at, stop, final)
     ahead = look_ahead(text, stop, final)
-    emoji = None if text[ahead.at : ahead.at + 1].isascii() else EMOJI_RUN.match(text, ahead.at)
+    emoji = None if text[ahead.at : ahead.at + 1].isascii() else _MOOD.match(text, ahead.at)
     if emoji:
         return _after_emoji(text, at, stop, emoji, final)
     follower = text[stop]
     if not follower.isspace():
-        strong = _ANY_STRONG.search(text, at, stop) or is_east_asian(text[at - 1 : at])
-        return stop if is_east_asian(follower) and strong and text[at] != "…" else NO
+        if not is_east_asian(follower) or text[at] == "…":
+            return NO
+        if _ANY_STRONG.search(text, at, stop):
+            return NO if _EXCLAIMING.search(text, max(0, at - 12), at) else stop
+        return stop if is_east_asian(text[at - 1 : at]) else NO
     answer = _decide(text, at, stop, ahead, final)
     return stop if answer > 0 else answer
 
@@ -97,9 +106,7 @@ def is_east_asian(char: str) -> bool:
 
 def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
     """The end after a mark that ends a sentence by itself."""
-    while text[stop - 1] in "“‘" and stop - 1 > at:
-        stop -= 1  # opens what follows, in Chinese
-    if text[at] == "．" and text[at - 1 : at].isdigit():
+    if text[at] == "．" and _WIDE_INITIAL.match(text[at - 1 : at]):
         return NO
     if text[at] in "！？" and text[stop] in "とっな":
         if stop + _LONGEST_QUOTING > len(text) and not final:
@@ -110,8 +117,11 @@ def _after_sure(text: str, at: int, stop: int, final: bool) -> int:
         answer = ends_at_urdu_stop(text, at, look_ahead(text, stop, final), final)
         if answer < 0:
             return answer
-    if text[at] == "។" and (at == 0 or text.startswith("ល។", stop)):
-        return NO
+    if text[at] == "។":
+        if at == 0 or text.startswith("ល។", stop) or text.startswith("។ល", at - 2):
+            return NO
+        if not final and text[stop:] == "ល":
+            return WAIT
     return with_emoji(text, stop, final) if is_break(text, stop) else NO
 
 

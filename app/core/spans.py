@@ -76,6 +76,7 @@ _DISPLAY = re.compile(r"\$\$.+?\$\$", re.S)
 _TEX = {"(": re.compile(r"\\\(.+?\\\)", re.S), "[": re.compile(r"\\\[.+?\\\]", re.S)}
 _STAR_OPENS = re.compile(r"(?<![\w*])\*(?=[^\s*])")
 _STAR_CLOSES = re.compile(r"(?<=[^\s*])\*(?![\w*])")
+_NO_WORD = r"(?![^\W\u3005-\u30ff\u3400-\u9fff])"  # Chinese and Japanese touch the mark
 _RUN = {mark: re.compile(re.escape(mark) + "+") for mark in "`*_~"}
 
 
@@ -126,7 +127,7 @@ def _search(pattern: re.Pattern[str], text: str, start: int, limit: int) -> int:
 def _closing_run(mark: str, length: int) -> re.Pattern[str]:
     escaped = re.escape(mark)
     solid = "" if mark == "`" else r"(?<=[^\s" + escaped + "])"
-    outside = r"(?!\w)" if mark == "_" or (mark == "*" and length == 1) else ""
+    outside = _NO_WORD if mark == "_" or (mark == "*" and length == 1) else ""
     return re.compile(rf"{solid}(?<!{escaped}){escaped}{{{length}}}(?!{escaped}){outside}")
 
 
