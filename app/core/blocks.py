@@ -54,7 +54,7 @@ EMOJI_RUN = re.compile(f"[{EMOJI}][{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007
 # Letters that number items before a bracket: Latin, Cyrillic, Hebrew, Arabic, Hindi, Bengali.
 _LETTER = "[a-zA-Zа-яА-Яא-תأ-يअ-हঅ-হ]"
 _MARKER = (
-    rf"[-*+–—·✓✔✗☐☑]|\(?\d{{1,3}}[-.)۔।፤]|\(?{_LETTER}\)|[أ-ي]-|[a-hA-Hא-ו][.]"
+    rf"[-*+–—·✓✔✗☐☑]|\(?\d{{1,3}}[-.)۔।။፤]|\(?{_LETTER}\)|[أ-ي]-|[a-hA-Hא-ו][.]"
     r"|[ivxIVX]{1,4}[.)]|[①-⑳]"
     r"|[（(][一二三四五六七八九十\d]{1,3}[）)]|[0-9]\ufe0f?\u20e3"
 )
@@ -67,8 +67,8 @@ _LINE = re.compile(
     | (?P<fence>`{{3,}}|~{{3,}})
     | (?P<rule>(?:\*[ \t]*){{3,}}\r?\n|(?:-[ \t]*){{3,}}\r?\n|(?:_[ \t]*){{3,}}\r?\n)
     | (?P<heading>\#{{1,6}}[ \t])
-    | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[•◦▪▫‣⁃●○■□]|[一二三四五六七八九十]{{1,3}}、
-        |\d{{1,2}}[、．])
+    | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[•◦▪▫‣⁃・･]|[●○■□](?![●○■□])
+        |[一二三四五六七八九十]{{1,3}}、|\d{{1,2}}[、．])
     | (?P<table>{_ROW})
     | (?P<quote>>)
     | (?P<label>[{EMOJI}])
@@ -77,9 +77,9 @@ _LINE = re.compile(
 )
 # The beginning of a line that may still become a marker, a rule or a fence.
 _UNSETTLED = re.compile(
-    r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳\r>$\\]"
+    r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳●○■□\r>$\\]"
     rf"|[(（]?(?:\d{{0,3}}|{_LETTER}|[ivxIVX]{{2,4}}|[一二三四五六七八九十]{{1,3}})"
-    r"[-.)）۔।፤\ufe0f]?\u20e3?|:-*\s*|[+][-=])$"
+    r"[-.)）۔।။፤\ufe0f]?\u20e3?|:-*\s*|[+][-=])$"
 )
 _MOST_UNSETTLED = 80
 # Letters that may open a marker although a letter follows.

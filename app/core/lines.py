@@ -21,6 +21,9 @@ from app.core.unmarked import PARTICLES
 # Items, headings and quotes longer than this give up being whole: then their sentences count.
 WHOLE = 600
 
+# Marks of items that head lists and paragraphs as well.
+_HEADS = "●○■□"
+
 _EMOJI_TAIL = re.compile(f"[{EMOJI}\ufe0f]$")
 
 
@@ -55,7 +58,8 @@ def judge_line(text: str, line: Line, end: int, newline: int, past: bool, final:
     if line.kind == "fence" and line.indent <= max(line.item, 0):
         return Why.FENCE
     if line.kind in ("item", "fence"):
-        return Why.LINE if past else _judge_item(text, line, end, newline, final)
+        heads = text[line.start] in _HEADS
+        return Why.LINE if past and not heads else _judge_item(text, line, end, newline, final)
     if line.kind in ("table", "quote"):
         return _judge_rows(text, line, newline, final)
     return _judge_text(text, line, end, newline, past, final)
@@ -71,6 +75,8 @@ def _judge_item(text: str, line: Line, end: int, newline: int, final: bool) -> J
         return None
     if indentation(text, following[0]) > line.item:
         return False
+    if text[line.start] in _HEADS and not text.startswith(text[line.start], following[0]):
+        return Why.ITEM if line_ends_sentence(words) else False
     if BOLD_LINE.match(words):  # it heads what comes, unless a sibling does
         kind = kind_of_line(text, following[0], final)
         return None if kind is None else (Why.ITEM if kind == "item" else False)
