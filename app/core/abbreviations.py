@@ -339,20 +339,22 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "id": {
         "before": """bpk bp sdr sdri yth jl jln gg dr drs dra drg prof ir h hj kh kab kec kel ds
             dsn rt rw no tlp telp hp hlm hal tgl a.n u.p d.a s.d d.h pt cv ttd mis sbb gd lt tn
-            ny nn jend kol kapt sbg dgn yg""",
-        "number": "no hlm hal lt km rp pkl",
-        "end": "dll dsb dst dkk s.h s.e s.kom s.pd m.si m.m m.pd s.t sm m",
-        "name": "tbk ltd",
+            ny nn jend kol kapt sbg dgn yg
+            ust mohd muhd md abd hjh sdn jln tmn lrg kpg""",
+        "number": "no hlm hal lt km rp pkl m.s",
+        "end": "dll dsb dst dkk pg ptg tgh s.h s.e s.kom s.pd m.si m.m m.pd s.t sm m",
+        "name": "tbk ltd bhd",
     },
     "vi": {
         "before": """t.s b.s tp tx tt q p h đ x ths ts pgs gs bs ks cn ls nxb vd tr đt sđt kts
-            bks nv ubnd mr ms""",
+            bks nv ubnd mr ms gđ tgđ cty""",
         "number": "tr q p đ",
         "end": "v.v vv sau.cn trước.cn tcn",
     },
     "tl": {
-        "before": "g gng bb dr dra atty engr prof hal blg kgg sta sto",
-        "end": "atbp",
+        "before": """g gng bb dr dra atty engr prof hal blg kgg sta sto ma brgy bgy blk
+            subd rep gob kap""",
+        "end": "atbp n.u n.h n.g",
     },
     "sw": {
         "before": "bw bi dkt mh mhe prof k.m s.l.p sh uk k.v ndg mt mch tar",

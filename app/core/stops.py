@@ -42,9 +42,10 @@ _TOKEN = re.compile(
 )
 # Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
+_TOUCHED = re.compile(r".*[\u3005-\u30ff\u3400-\u9fff](?=[A-Za-z])")  # Chinese sets no space
 _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
-_CURRENCIES = frozenset("$€£¥₹₽#№")
+_CURRENCIES = (*"$€£¥₹₽₱₫฿₩#№", "RM", "Rp")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
 # Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum.
@@ -63,8 +64,8 @@ _HOUR_FIRST = re.compile(
 _MOVE = re.compile(r"O-O|[KQRBN][a-h1-8]?x?[a-h][1-8]")
 _MOVE_SO_FAR = re.compile(r"(?:O-?|[KQRBN][a-h1-8]?x?[a-h]?)$")
 _ORDINAL_DAY = re.compile(r"\d[.][ \u00a0\u202f]?$")
-# Forms of "to be" that close sentences in the languages of India.
-_ONE_SIGN_VERBS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ".split())
+# Words of one sign that close sentences: "to be" in the languages of India, the polite "ạ".
+_ONE_SIGN_WORDS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ ạ".split())
 # What Urdu calls the letters of initials; some of these are words that close sentences as well.
 _URDU_LETTERS = frozenset(
     "اے بی ڈی ای ایف ایچ جے کے ایل ایم این او کیو آر ایس ٹی یو وی ڈبلیو ایکس وائی زیڈ".split()
@@ -100,6 +101,8 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     token = _token_before(text, at)
     if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
+    if token[-1].isascii() and not token.isascii():
+        token = _TOUCHED.sub("", token)
     return _after_token(text, at, token, ahead, final)
 
 
@@ -140,7 +143,7 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if "/" in digits and text[ahead.at] == "(":
         return NO  # a Hungarian law: "45/2014. (II. 26.)"
     before = text[max(0, start - 8) : start]
-    cardinal = before[-1:] in _CURRENCIES or _CARDINAL.search(before)
+    cardinal = before.endswith(_CURRENCIES) or _CARDINAL.search(before)
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
     if cardinal or not (ordinal or _DATE.match(digits)):
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
@@ -266,12 +269,12 @@ def _is_month(text: str, start: int, word: str, at: int) -> bool:
 
 def _after_caseless(word: str) -> int:
     """Scripts without capitals: one sign before a stop is an initial or an abbreviation."""
-    last = word.rsplit(".", 1)[-1]
-    if last in _ONE_SIGN_VERBS:
+    first, _, last = word.rpartition(".")
+    if last in _ONE_SIGN_WORDS:
         return YES
     if "\u0e00" <= last[:1] <= "\u0e7f" and len(last) <= 5:
         return NO  # Thai ends no sentence with a stop
-    if "." in word and len(last) <= 3:
+    if first and not first[-1].isdigit() and len(last) <= 3:
         return NO
     if last[:1] == "و" and len(last) == 2:
         return NO  # Arabic writes "and" on to what follows it
@@ -283,6 +286,8 @@ def _after_caseless(word: str) -> int:
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "lower":
         return YES if len(word) > 1 and lowercase_style(text, at) else NO
+    if word in _ONE_SIGN_WORDS:
+        return YES
     small_word_next = ahead.kind == "upper" and (
         (len(word) == 1 and start > sentence_start(text, start))
         or _NO_VOWEL.match(word)
