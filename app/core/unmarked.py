@@ -12,12 +12,17 @@ from app.core.sentences import POINTERS, with_emoji
 from app.core.spans import NO, WAIT
 
 # Thai and Lao have no end marks: the polite particles and question words that close sentences.
-PARTICLES = tuple(
-    "ครับ ค่ะ คะ ค่า คับ จ้า จ้ะ จ๊ะ จ๋า ฮะ ฮับ นะ ครับผม คร้าบ ไหม มั้ย หรือไม่ หรือเปล่า หรือยัง "
-    "ເດີ້ ເດີ ແດ່ ບໍ ນະ ຄ່ະ ຄັບ ຈ້າ ເນາະ".split()
+# Vietnamese chats leave the marks out after theirs.
+PARTICLES = (
+    *"ครับ ค่ะ คะ ค่า คับ จ้า จ้ะ จ๊ะ จ๋า ฮะ ฮับ นะ ครับผม คร้าบ ไหม มั้ย หรือไม่ หรือเปล่า หรือยัง "
+    "ເດີ້ ເດີ ແດ່ ບໍ ນະ ຄ່ະ ຄັບ ຈ້າ ເນາະ".split(),
+    *(" ạ", " nhé", " nha"),
 )
 # Words that end like a particle.
 _NOT_PARTICLES = tuple("ชนะ ศนะ ธนะ ฒนะ ทนะ".split())
+# Question words that may stand inside a sentence, and what goes on with it then.
+_ASKING = tuple("ไหม มั้ย หรือไม่ หรือเปล่า หรือยัง".split())
+_JOINING = tuple("แล้ว และ หรือ แต่ ก็ ก่อน เพื่อ ที่ ซึ่ง โดย ให้ จะ จาก ตาม เพราะ".split())
 # Words that open a sentence there wherever they follow a space.
 _OPENERS = tuple("นอกจากนี้ ทั้งนี้ อย่างไรก็ตาม ดังนั้น จากนั้น ขอบคุณ สวัสดี ຂອບໃຈ ສະບາຍດີ ນອກຈາກນີ້ ດັ່ງນັ້ນ".split())
 _LONGEST_OPENER = max(map(len, _OPENERS))
@@ -38,12 +43,22 @@ def end_at_space(text: str, at: int, _stop: int, final: bool) -> int:
     found = _THAI_WORD.search(text, max(0, at - 24), at)
     word = found.group() if found else ""
     if word.endswith(PARTICLES) and not word.endswith(_NOT_PARTICLES):
-        return NO if ahead.kind == "other" else with_emoji(text, at, final)
-    rest = text[ahead.at : ahead.at + _LONGEST_OPENER]
-    if rest.startswith(_OPENERS):
-        return at
-    short = not final and len(rest) < _LONGEST_OPENER
-    return WAIT if short and any(opener.startswith(rest) for opener in _OPENERS) else NO
+        joined = _opens_with(_JOINING, text, ahead.at, final) if word.endswith(_ASKING) else NO
+        if joined != NO or ahead.kind == "other":
+            return WAIT if joined == WAIT else NO
+        return with_emoji(text, at, final)
+    opened = _opens_with(_OPENERS, text, ahead.at, final)
+    return at if opened > 0 else opened
+
+
+def _opens_with(words: tuple[str, ...], text: str, at: int, final: bool) -> int:
+    """Whether one of some words stands at ``at``: a positive number, ``NO`` or ``WAIT``."""
+    if text.startswith(words, at):
+        return 1
+    if final or len(text) - at >= _LONGEST_OPENER:
+        return NO
+    rest = text[at:]
+    return WAIT if any(word.startswith(rest) for word in words) else NO
 
 
 def end_at_emoji(text: str, at: int, end: int, final: bool) -> int:
