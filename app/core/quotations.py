@@ -94,7 +94,7 @@ def _end_of_wide(text: str, start: int, end: int, final: bool) -> int:
         return WAIT
     if _GOES_ON.match(text, ahead.at):
         return NO
-    introduced = text[:start].rstrip()[-1:] in tuple("：:，,")
+    introduced = text[:start].rstrip()[-1:] in tuple("：:，,،፣፦")
     japanese = mark in "「『" and _KANA.search(text, 0, end)  # its particles tell
     if not introduced and not japanese and ahead.kind != "line":
         return NO
