@@ -247,15 +247,15 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "es": {
         "before": """sres sras d dª dña dn lcdo lcda ldo lda lic ing arq abg prof profa dir mtro
             mtra gral cnel cap tte sto sta av avda avd c cl pza pl ctra urb edif núm nº n.º no pág
-            págs p.ej ej vgr cía dpto depto ref tfno tfn teléf telf cel aprox vol p.d rte fdo excmo
-            ilmo excma ilma hnos hno art párr sr sra srta ud uds vd vds admón esq ee rr ff cc fco ma
-            mª m.ª gpe dres dras lics ings arqs profs mtros pbro rvdo rvda mons almte sgto insp fdez
-            glez hdez rguez mtnez pdte pdta coord gte subdir núms nums expte exp tít tit secc cfr
-            v.gr v.g ibíd trad col fracc mz edo mpio prov pcia stgo ntra ntro blvd calz carr prol
-            priv psje pje trav rda glta cmno pol ind pta int mod univ fac inst hosp bco asoc séc
-            sécs s.m s.a.r c.p deptos tels""",
+            págs p.ej ej vgr cía dpto depto jr cra ref tfno tfn teléf telf cel aprox vol p.d rte fdo
+            excmo ilmo excma ilma hnos hno art párr sr sra srta ud uds vd vds admón esq ee rr ff cc
+            fco ma mª m.ª gpe dres dras lics ings arqs profs mtros pbro rvdo rvda mons almte sgto
+            insp fdez glez hdez rguez mtnez pdte pdta coord gte subdir núms nums expte exp tít tit
+            secc cfr v.gr v.g ibíd trad col fracc mz edo mpio prov pcia stgo ntra ntro blvd calz
+            carr prol priv psje pje trav rda glta cmno pol ind pta int mod univ fac inst hosp bco
+            asoc séc sécs s.m s.a.r c.p deptos tels""",
         "number": """no núm pág art p apdo km ene feb abr jun jul ago sept set oct nov dic lun mié
-            jue vie sáb dom of hab vto venc temp pot bs lib esc""",
+            jue vie sáb vier dom of apto hab vto venc temp pot bs lib esc""",
         "end": """etc a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts ptas q.e.p.d
             ss sigs izda izdo dcho ctvs pzas pers unid grs kgs lts mts cms cdas cdtas cditas dto c/u
             s.e.u.o d.e.p comp""",

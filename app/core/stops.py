@@ -48,8 +48,9 @@ _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCIES = (*"$€£¥₹₽₱₫฿₩#№", "RM", "Rp")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
-# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum.
-_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$")
+# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum, or
+# of a code like "45B79".
+_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$|[A-Za-z]$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit".
