@@ -45,55 +45,56 @@ _TABLE: dict[str, dict[Kind, str]] = {
             rer nat phil med jur habil hl nr str tel lt sog gem betr bes insb max min mind höchst
             jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art abs ziff anm lfd kath
             n.chr.g zw m.e o.ä.g d.j d.m schw dt engl franz ital span lat amtl gesetzl vers verm
-            prod abt dir univ inh st bzgl i.v.m i.h.v u.v.a i.br a.d a.d.h v.d.h hrsg stv stellv
-            vors rd mmag ddr prim fam allfäll ev spez entspr i.w u.zw""",
+            prod abt dir univ inh st bzgl i.v.m i.h.v u.v.a i.br a.d v.d.h hrsg stv stellv vors rd
+            mmag ddr prim fam allfäll ev spez entspr i.w u.zw fa""",
         "number": """s bd kap aufl hs hausnr rn az mag jan feb mär apr jun jul aug sep sept okt nov
             dez mo di mi do sa so aufg gl""",
-        "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a pers mon ebd",
+        "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a pers mon ebd komb",
         "name": """std min sek stck stk pkg pck msp mio mrd tsd jh jhd jhdt n.chr v.chr e.v mwst chr
             gmbh tägl qm zi kl gr whg tl el hbf bhf tgl nachm""",
     },
     "nl": {
         "before": """dhr mevr mw drs ir mr ds bijv bv d.w.z d.m.v t.a.v t.b.v t.o.v i.v.m i.p.v
             m.b.t m.u.v n.a.v o.a o.l.v p.a z.s.m m.i ca max min excl incl evt resp vgl nl ong plm
-            tel zgn zg blz st ing a.u.b t.o afd t.n.v t.g.v t.h.v v.h v.d o.b.v a.d.h.v i.o.m jhr
-            mgr fam gebr gem vlg opm cfr r.o d.d a.s z.g w.o b.g.g""",
+            tel zgn zg blz st ing a.u.b t.o afd t.n.v t.g.v t.h.v v.h v.d o.b.v i.o.m jhr mgr fam
+            gebr gem vlg opm cfr d.d a.s z.g w.o b.g.g""",
         "number": """nr p blz art wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt nov dec
             hfst pag""",
         "end": """enz e.d e.a m.m n.v.t z.o.z a.u.b s.v.p aub svp p.p p.st p.m v.chr n.chr jl jr mnd
-            pers wk e.v e.o o.i.d k.k""",
+            pers wk e.v e.o o.i.d k.k wkn""",
         "name": "b.v n.v v.o.f mln mld",
     },
     "sv": {
         "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr tel
-            st hr dr doc civ.ing kl max min fd ev enl ang avd tfn fil.kand fil.dr med.dr tekn.dr
-            jur.kand m.a.p i.st.f övers forts kungl""",
-        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors",
+            st hr dr doc civ.ing kl max min fd ev enl ang avd tfn m.a.p i.st.f övers forts kungl
+            kand ing""",
+        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors uppg",
         "end": """osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim mån tsk msk krm pers vån e.m
             f.m milj mdr tkr o.s.a sek ggr""",
-        "name": "d.y d.ä f.n tr",
+        "name": "d.y d.ä f.n tr tabl",
     },
     "da": {
         "before": """d.v.s f.eks fx bl.a dvs ca hhv evt inkl ekskl pga p.g.a mht m.h.t iflg jf vedr
             tlf hr frk dr cand pr kl nr st t.h t.v s.u maks min el ang afd v.h.a i.f.t udg gl sct
-            skt fhv nuv overs polit phil lic adm jvf jfr m.h.p resp aa""",
-        "number": "nr kap s kl art fr jan feb mar apr aug sept okt nov dec stk bd tirs tors",
+            skt fhv nuv overs polit phil lic adm jvf jfr m.h.p resp aa ing""",
+        "number": "nr kap s kl art fr jan feb mar apr aug sept okt nov dec stk bd tirs tors opg",
         "end": """osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mio mia timer pers pct mdr md
-            mdl tim spsk tsk o.lign o.a el.lign el.l årh""",
-        "name": "t.h t.v p.t kbh",
+            mdl tim spsk tsk o.lign o.a el.lign el.l årh dgl""",
+        "name": "t.h t.v p.t kbh tbl",
     },
     "no": {
         "before": """d.v.s f.eks bl.a dvs ca evt inkl ekskl pga mht iht jf vedr tlf hr dr kl nr st
-            maks min el ev ang avd mob resp hhv fhv div adm cand philos siv.ing siv.øk i.f.m kgl obs
-            v.h.a aa""",
+            maks min el ev ang avd mob resp hhv fhv div adm cand philos i.f.m kgl obs v.h.a aa
+            ing""",
         "number": """nr kap s kl fr jan feb apr aug sept okt nov des rt prop meld innst gnr bnr tirs
-            tors""",
+            tors oppg""",
         "end": """osv o.s.v mv m.v m.m m.fl etc e.l e.kr f.kr o.l kr mill mrd etg mnd pst pers stk
-            el.l o.a årg pkt ts ss""",
+            el.l o.a årg pkt ts ss dgl""",
+        "name": "tbl",
     },
     "fi": {
         "before": """t.d.s v.s esim ks vrt ts puh nk ns tri prof ent synt huom alk viim maks väh vm
-            mm terv yst hra rva nti kand toht maist toim suom engl ruots saks nyk lyh""",
+            mm terv yst hra rva nti kand toht maist toim suom engl ruots saks nyk lyh enint""",
         "number": """n nro s v klo puh so tammik helmik maalisk huhtik toukok kesäk heinäk elok
             syysk lokak marrask jouluk""",
         "end": """jne ym yms tms ynnä jms eaa jaa eKr kpl min h krs milj mrd tuh hlö luv kk vko pv
@@ -118,15 +119,15 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """piem t.i t.sk dr prof tālr nr lpp apm plkst t.s sk skat dz tel mob maks akad
             inž""",
         "number": "p janv febr sept",
-        "end": "utt u.c u.tml u.t.t tml tūkst milj mljrd m.ē p.m.ē min sek",
+        "end": "utt u.c u.tml u.t.t tml tūkst milj mljrd m.ē min sek",
         "name": "g gs st nov pag",
     },
     "lt": {
         "before": """pvz t.y dr prof tel nr p vad g pr p.s doc inž gen plk faks mob žr plg vyr jaun
             maks dgt vns a.k pl kv gim""",
         "number": "str psl sk sąs pav sav",
-        "end": "pan kt t.t min tūkst mln mlrd vnt ct p.m.e pr.kr po.kr sek",
-        "name": "m d a val pab",
+        "end": "pan kt t.t min tūkst mln mlrd vnt ct pr.kr sek",
+        "name": "m d a val pab mėn",
     },
     "pl": {
         "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por red

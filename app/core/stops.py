@@ -47,7 +47,7 @@ _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCIES = (*"$€£¥₹₽₱₫฿₩#№", "RM", "Rp")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
-_DATE = re.compile(r"[0-3]?\d[.][01]?\d$")
+_DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
 # Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum, or
 # of a code like "45B79".
 _CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$|[A-Za-z]$")
@@ -75,13 +75,16 @@ _URDU_WORDS = frozenset("سی جی آئی پی".split())
 _URDU_WORD = re.compile(r"(?<!\w)[^\W\d_]{1,5}$")
 _LONGEST_URDU_WORD = 6
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
+_GENITIVE = re.compile(r"['’]s$")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
 # Compounds that only a number or a street's name ends in: "Hauptstr. 5", "Kundennr. 4711".
 _COMPOUNDS = ("str", "strasse", "gatan", "gade", "utca", "nr")
 _COMPOUND = re.compile(rf"\w{{3}}(?:{'|'.join(_COMPOUNDS)})$")
 _ROMAN = re.compile(r"[IVX]{2,}$")
-_NO_VOWEL = re.compile(r"[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$")
+_NO_VOWEL = re.compile(
+    r"(?!(?:Uhr|Ort|Amt|Arzt|Angst|Obst|Ernst)$)[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$"
+)
 _DOTTED = re.compile(r"(?:[^\W\d_]{1,3}[.]-?)+[^\W\d_]{1,4}$")
 
 
@@ -213,7 +216,8 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     if _INITIALS.match(joined):
         return None
     last = _INNER_SPACE.split(token)[-1]
-    parts = (joined,) if token.isalnum() else (joined, last, _LINK.split(last)[-1])
+    linked = "" if _GENITIVE.search(last) else _LINK.split(last)[-1]
+    parts = (joined,) if token.isalnum() else (joined, last, linked)
     for word in dict.fromkeys(parts):
         kind = kind_of(word, text[:at])
         if len(word) == 1 and word.isupper() and not (kind == "before" and guess(text[:at])):
