@@ -46,9 +46,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
             jew urspr einschl ausschl mtl jährl tägl wöchtl gegr ehem allg art abs ziff anm lfd kath
             n.chr.g zw m.e o.ä.g d.j d.m schw dt engl franz ital span lat amtl gesetzl vers verm
             prod abt dir univ inh st bzgl i.v.m i.h.v u.v.a i.br a.d v.d.h hrsg stv stellv vors rd
-            mmag ddr prim fam allfäll ev spez entspr i.w u.zw fa""",
+            mmag ddr prim fam allfäll ev spez entspr i.w u.zw fa versch beglaub vorauss europ röm
+            griech evang prot hist biol chem techn phys math städt durchschn ggü vollst notw em""",
         "number": """s bd kap aufl hs hausnr rn az mag jan feb mär apr jun jul aug sep sept okt nov
-            dez mo di mi do sa so aufg gl""",
+            dez mo di mi do sa so aufg gl pl""",
         "end": "usf u.ä o.ä etc usw uvm u.v.m m.w.o dgl u.dgl p.a pers mon ebd komb",
         "name": """std min sek stck stk pkg pck msp mio mrd tsd jh jhd jhdt n.chr v.chr e.v mwst chr
             gmbh tägl qm zi kl gr whg tl el hbf bhf tgl nachm""",
@@ -57,21 +58,21 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """dhr mevr mw drs ir mr ds bijv bv d.w.z d.m.v t.a.v t.b.v t.o.v i.v.m i.p.v
             m.b.t m.u.v n.a.v o.a o.l.v p.a z.s.m m.i ca max min excl incl evt resp vgl nl ong plm
             tel zgn zg blz st ing a.u.b t.o afd t.n.v t.g.v t.h.v v.h v.d o.b.v i.o.m jhr mgr fam
-            gebr gem vlg opm cfr d.d a.s z.g w.o b.g.g""",
+            gebr gem vlg opm cfr d.d a.s z.g w.o b.g.g wisk jo""",
         "number": """nr p blz art wo do vr za zo ma di jan feb mrt apr jun jul aug sept okt nov dec
-            hfst pag""",
+            hfst pag hfdst par""",
         "end": """enz e.d e.a m.m n.v.t z.o.z a.u.b s.v.p aub svp p.p p.st p.m v.chr n.chr jl jr mnd
             pers wk e.v e.o o.i.d k.k wkn""",
-        "name": "b.v n.v v.o.f mln mld",
+        "name": "b.v n.v v.o.f mln mld em",
     },
     "sv": {
         "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr tel
             st hr dr doc civ.ing kl max min fd ev enl ang avd tfn m.a.p i.st.f övers forts kungl
-            kand ing""",
+            kand ing äv""",
         "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors uppg",
         "end": """osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim mån tsk msk krm pers vån e.m
             f.m milj mdr tkr o.s.a sek ggr""",
-        "name": "d.y d.ä f.n tr tabl",
+        "name": "d.y d.ä f.n tr tabl em univ",
     },
     "da": {
         "before": """d.v.s f.eks fx bl.a dvs ca hhv evt inkl ekskl pga p.g.a mht m.h.t iflg jf vedr
@@ -120,11 +121,11 @@ _TABLE: dict[str, dict[Kind, str]] = {
             inž""",
         "number": "p janv febr sept",
         "end": "utt u.c u.tml u.t.t tml tūkst milj mljrd m.ē min sek",
-        "name": "g gs st nov pag",
+        "name": "g gs st pag",
     },
     "lt": {
         "before": """pvz t.y dr prof tel nr p vad g pr p.s doc inž gen plk faks mob žr plg vyr jaun
-            maks dgt vns a.k pl kv gim""",
+            maks dgt vns a.k pl kv gim gyd""",
         "number": "str psl sk sąs pav sav",
         "end": "pan kt t.t min tūkst mln mlrd vnt ct pr.kr sek",
         "name": "m d a val pab mėn",

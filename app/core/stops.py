@@ -81,6 +81,9 @@ _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
 # Compounds that only a number or a street's name ends in: "Hauptstr. 5", "Kundennr. 4711".
 _COMPOUNDS = ("str", "strasse", "gatan", "gade", "utca", "nr")
 _COMPOUND = re.compile(rf"\w{{3}}(?:{'|'.join(_COMPOUNDS)})$")
+# How no German word ends that is written out: "schriftl. Antrag", "beschr. Haftung".
+_CLIPPED = ("bl", "dl", "gl", "kl", "pl", "tl", "zl", "br", "chr", "gr", "kr", "pr", "tr")
+_SHORTENED = (*_COMPOUNDS, *_CLIPPED)
 _ROMAN = re.compile(r"[IVX]{2,}$")
 _NO_VOWEL = re.compile(
     r"(?!(?:Uhr|Ort|Amt|Arzt|Angst|Obst|Ernst)$)[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$"
@@ -205,7 +208,7 @@ def _is_plain(token: str) -> bool:
         and token.islower()
         and not is_caseless(token[-1])
         and not is_abbreviated(token)
-        and not token.endswith(_COMPOUNDS)
+        and not token.endswith(_SHORTENED)
     )
 
 
@@ -224,7 +227,8 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
             continue  # an initial
         if kind == "before" or (kind and not _ACRONYM.match(word)):
             return kind
-    return None
+    clipped = joined.endswith(_CLIPPED) and joined.islower() and guess(text[:at]) == "de"
+    return "before" if clipped else None
 
 
 def _after_abbreviation(
@@ -305,6 +309,8 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
         return NO
     if ahead.kind == "digit":
         unit = word.isupper() and _MEASURE.search(text, max(0, start - 2), start)
-        known = unit or len(word) >= _PLAIN_WORD or is_small(word, guess(text[:at]))
-        return YES if known else NO
+        if unit or len(word) >= _PLAIN_WORD:
+            return YES
+        language = guess(text[:at])
+        return YES if language and is_small(word, language) else NO
     return YES

@@ -22,16 +22,15 @@ WORDS: dict[str, frozenset[str]] = {
             remember note sorry sure okay ok great good it's that's you'll you're we'll we're
             i'll i'm don't can't there's here's what's let's unless instead once bake heat mix
             stir serve click go get see""",
-        "de": """der die das den dem des ein eine einen einem einer eines und oder aber wenn in
-            im am an auf zu zum zur von vom für mit bei beim aus nach über unter vor seit bis
-            durch um ist sind war waren wird werden wurde hat haben hatte kann können soll
-            sollte muss müssen darf möchten ich du er sie es wir ihr ihnen ihre ihren ihrem
-            ihrer mein dein sein unser nicht kein keine auch noch nur schon sehr so wie was wer
-            wo wann warum welche welcher dieser diese dieses hier dort dann danach dazu damit
-            dafür dabei davon deshalb trotzdem außerdem falls sobald solange weil dass ob als
-            bitte danke gerne gern ja nein leider bringen nehmen geben rufen schicken melden
-            achten vielen alle alles jeder jede jetzt heute morgen gestern zuerst zunächst
-            anschließend schließlich ansonsten sonst haben""",
+        "de": """der die das den dem des ein eine einen einem einer eines und oder aber wenn in im
+            am an auf zu zum zur von vom für mit bei beim aus nach über unter vor seit bis durch um
+            ist sind war waren wird werden wurde hat haben hatte kann können soll sollte muss müssen
+            darf möchten ich du er sie es wir ihr ihnen ihre ihren ihrem ihrer mein dein sein unser
+            nicht kein keine auch noch nur schon sehr so wie was wer wo wann warum welche welcher
+            dieser diese dieses hier dort dann danach dazu damit dafür dabei davon deshalb trotzdem
+            außerdem falls sobald solange weil dass ob als bitte danke gerne gern ja nein leider
+            bringen nehmen geben rufen schicken melden achten vielen alle alles jeder jede jetzt
+            heute morgen gestern zuerst zunächst anschließend schließlich ansonsten sonst haben""",
         "nl": """de het een en of maar als in op aan te van voor met bij uit naar over onder door om
             tot is zijn was waren wordt worden heeft hebben had kan kunt kunnen zal zullen moet
             moeten mag ik jij je u hij zij ze wij we jullie mijn jouw uw ons onze niet geen ook nog
@@ -94,7 +93,7 @@ WORDS: dict[str, frozenset[str]] = {
             jums mums mūsų jį jos jo šiandien rytoj pirmiausia vėliau dar taigi tačiau todėl nuo iki
             per virš atsineškite paskambinkite parašykite patiekite sumaišykite kepkite spauskite
             pasirinkite patikrinkite sumokėkite sveiki laba dėkojame viską visi viskas daugiau kiek
-            koks kokia""",
+            koks kokia pasiimkite praneškite atvykite linkime""",
         "pl": """i a lub albo ale jeśli jeżeli gdy kiedy w we na do z ze od po przy za dla o u
             przez pod nad przed jest są był była było być ma mają można może trzeba należy nie
             tak to ten ta te tego tej tym który która które co kto gdzie dlaczego jak że bo
