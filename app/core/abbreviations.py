@@ -342,7 +342,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """bpk bp sdr sdri yth jl jln gg dr drs dra drg prof ir h hj kh kab kec kel ds
             dsn rt rw no tlp telp hp hlm hal tgl a.n u.p d.a s.d d.h pt cv ttd mis sbb gd lt tn
             ny nn jend kol kapt sbg dgn yg
-            ust mohd muhd md abd hjh sdn jln tmn lrg kpg""",
+            ust mohd muhd md abd hjh sdn jln tmn lrg kpg bt bte maks min""",
         "number": "no hlm hal lt km rp pkl m.s",
         "end": "dll dsb dst dkk pg ptg tgh s.h s.e s.kom s.pd m.si m.m m.pd s.t sm m",
         "name": "tbk ltd bhd",
@@ -356,6 +356,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "tl": {
         "before": """g gng bb dr dra atty engr prof hal blg kgg sta sto ma brgy bgy blk
             subd rep gob kap""",
+        "number": "ene peb abr hun hul ago set okt nob dis",
         "end": "atbp n.u n.h n.g",
     },
     "sw": {

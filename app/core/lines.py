@@ -24,6 +24,7 @@ WHOLE = 600
 # Marks of items that head lists and paragraphs as well.
 _HEADS = "●○■□"
 
+_ANY_EMOJI = re.compile(f"[{EMOJI}]")
 _EMOJI_TAIL = re.compile(f"[{EMOJI}\ufe0f]$")
 
 
@@ -125,8 +126,20 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     if past and not title and kind != "table":  # whose head this would be
         return Why.LINE
     listed = line.kind == "label" and (line.labelled or kind == "label")
-    whole = emoji or listed or (blank and not title)
+    chat = not blank and words[-1].isalnum() and _is_chat(text, line.start, start)
+    whole = emoji or listed or chat or (blank and not title)
     return Why.PARAGRAPH if whole and kind not in ("item", "table") else False
+
+
+def _is_chat(text: str, start: int, following: int) -> bool:
+    """Whether a paragraph with emoji and two lines in it open with small letters, as in chats.
+
+    The lines of a paragraph that is broken at a width do so as well, but not its first.
+    """
+    blank = text.rfind("\n\n", 0, start)
+    first = blank + 2 if blank >= 0 else 0
+    small = all(text[at : at + 1].islower() for at in (first, start, following))
+    return small and _ANY_EMOJI.search(text, first, following) is not None
 
 
 def _is_last_of_block(text: str, start: int) -> bool:

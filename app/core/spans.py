@@ -25,6 +25,9 @@ PARAGRAPH_END = re.compile(
 )
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 
+# Not before a word; those of Chinese, Japanese and Korean touch a closing mark.
+_NO_WORD = r"(?![^\W\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3])"
+
 # A closing mark per opening one, as the languages pair them.
 _QUOTES = {
     "“": "”",
@@ -35,9 +38,9 @@ _QUOTES = {
     "»": "[«»]",
     "‹": "›",
     "›": "[‹›]",
-    "‘": r"(?<=\S)’(?!\w)",
+    "‘": rf"(?<=\S)’{_NO_WORD}",
     "‚": r"[‘’](?!\w)",
-    "'": r"(?<=\S)'(?!\w)",
+    "'": rf"(?<=\S)'{_NO_WORD}",
     "「": "」",
     "『": "』",
     "《": "》",
@@ -76,7 +79,6 @@ _DISPLAY = re.compile(r"\$\$.+?\$\$", re.S)
 _TEX = {"(": re.compile(r"\\\(.+?\\\)", re.S), "[": re.compile(r"\\\[.+?\\\]", re.S)}
 _STAR_OPENS = re.compile(r"(?<![\w*])\*(?=[^\s*])")
 _STAR_CLOSES = re.compile(r"(?<=[^\s*])\*(?![\w*])")
-_NO_WORD = r"(?![^\W\u3005-\u30ff\u3400-\u9fff])"  # Chinese and Japanese touch the mark
 _RUN = {mark: re.compile(re.escape(mark) + "+") for mark in "`*_~"}
 
 

@@ -211,7 +211,8 @@ WORDS: dict[str, frozenset[str]] = {
             kami kita mereka apa siapa mana kapan mengapa kenapa bagaimana berapa tidak bukan ya
             juga hanya sudah belum sangat akan bisa dapat harus boleh maka lalu kemudian setelah
             sebelum karena silakan mohon terima terimakasih halo maaf sayangnya di sini hari
-            besok pertama semua setiap pastikan jangan selamat selain ada apakah nanti agar""",
+            besok pertama semua setiap pastikan jangan selamat selain ada apakah nanti agar
+            ialah sila sekiranya adakah encik puan kepada bagi serta oleh dalam telah""",
         "vi": """và hoặc nhưng nếu khi ở trong trên dưới của cho với từ đến về để là có không
             được đã đang sẽ phải cần nên này đó kia tôi bạn anh chị em chúng ta họ nó quý khách
             gì ai đâu sao thế nào bao nhiêu cũng chỉ rất thì mà vì do sau trước rồi vui lòng xin
@@ -219,7 +220,8 @@ WORDS: dict[str, frozenset[str]] = {
         "tl": """ang ng mga sa na at o pero kung kapag para may mayroon wala hindi oo ito iyan
             iyon ako ikaw siya kami tayo kayo sila ano sino saan kailan bakit paano magkano din
             rin lang po opo salamat kumusta dito doon ngayon bukas una lahat bawat pakiusap
-            huwag""",
+            huwag inyong inyo ninyo amin namin natin kanila kanya nito yung mula hanggang bago
+            pagkatapos dahil kaya puwede pwede maaari dapat kailangan naman daw muna ba ay""",
         "sw": """na au lakini kama ikiwa kwa ya wa za la cha vya katika ni si ndiyo hapana hii
             hiyo huyu hao mimi wewe yeye sisi ninyi wao nini nani wapi lini mbona vipi gani pia
             tu sana basi kisha baada kabla tafadhali asante karibu habari samahani leo kesho
