@@ -45,12 +45,11 @@ _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁ
 _TOUCHED = re.compile(r".*[\u3005-\u30ff\u3400-\u9fff](?=[A-Za-z])")  # Chinese sets no space
 _GOES_ON = ".\u00a0\u202f "
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
-_CURRENCIES = (*"$€£¥₹₽₱₫฿₩#№", "RM", "Rp")
+_CURRENCIES = frozenset("$€£¥₹₽₱₫฿₩#№")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
-# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum, or
-# of a code like "45B79".
-_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$|[A-Za-z]$")
+# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum.
+_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit".
@@ -150,7 +149,9 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if "/" in digits and text[ahead.at] == "(":
         return NO  # a Hungarian law: "45/2014. (II. 26.)"
     before = text[max(0, start - 8) : start]
-    cardinal = before.endswith(_CURRENCIES) or _CARDINAL.search(before)
+    last = before[-1:]
+    named = last in _CURRENCIES or (last.isascii() and last.isalpha())  # "RM50", "code 45B79"
+    cardinal = named or _CARDINAL.search(before)
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
     if cardinal or not (ordinal or _DATE.match(digits)):
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
