@@ -1,8 +1,7 @@
 """Words that end in a full stop which ends no sentence, by language and by what may follow them.
 
 Collected for this module from general knowledge of each language; keys are lower-case, without
-the last stop and without inner spaces (``"z.b"`` stands for "z. B."); a capital tells the Greek
-"π.Χ." (B.C.) from "π.χ." (e.g.). Four kinds:
+the last stop and without inner spaces (``"z.b"`` stands for "z. B."). Four kinds:
 
 * ``before``: something always follows in the same sentence: titles, "e.g.", "ca.", "Str.", and in
   scripts without capitals the longer names of letters, as initials have them.
@@ -243,7 +242,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
             πληροφ όρ ορ διαμ πλατ στρατ συντ αγγλ γαλλ γερμ λατ νομ χιλ καθηγ αναπλ επίκ ν""",
         "number": "αρ σελ κεφ παρ εικ αριθ μάρτ μαρτ φεβρ ιούν ιουλ ιούλ σεπτ νοεμ δεκεμ",
         "end": """κ.λπ κλπ κτλ κ.τ.λ κ.ά κ.α π.μ μ.μ μ.χ τ.μ χλμ εκ εκατ δισ ευρ ώρ λεπ δευτ κ.ο.κ
-            κ.εξ γρ π.Χ""",
+            κ.εξ γρ""",
         "name": "α.ε ε.π.ε",
     },
     "es": {
@@ -499,7 +498,7 @@ def kind_of(word: str, context: str) -> Kind | None:
         word: As written, without the stop; inner stops stay, inner spaces do not.
         context: The text before the word, to tell languages apart when they disagree.
     """
-    kinds: Mapping[str, Kind] | None = _WORDS.get(word) or _WORDS.get(word.lower())
+    kinds: Mapping[str, Kind] | None = _WORDS.get(word.lower())
     if kinds is None:
         return None
     unsure = context and (len(kinds) > 1 or "" not in kinds or is_small(word))

@@ -52,8 +52,9 @@ _DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
 _CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$")
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
-# Units that are titles and words in some languages: "à 200 m. M. Petit".
-_UNITS = frozenset("mgl")
+# Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
+# "π.χ." (e.g.) with a capital is B.C.
+_UNITS = frozenset(("m", "g", "l", "π.Χ"))
 _YEAR = re.compile(r"(?<!\d)[12]\d{3}[ \u00a0\u202f]?$")
 _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 # "At 5 p.m. Dr. Lee calls": what follows the hour is the sentence.
@@ -97,8 +98,6 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
         A positive number, ``NO`` or ``WAIT``.
     """
     before = text[at - 1 : at]
-    if "\u0561" <= before <= "\u0587" and ahead.letter > ahead.at:
-        return NO  # an Armenian one opens a quotation, as a colon does elsewhere
     if not before or before.isspace():
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
@@ -195,6 +194,8 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
     letters = [char for char in word if char.isalpha()]
     if not letters:
         return NO if ahead.kind == "lower" else YES
+    if "\u0561" <= letters[-1] <= "\u0587" and ahead.letter > ahead.at:
+        return NO  # Armenian opens a quotation with it, as others with a colon
     if is_caseless(letters[-1]):
         short = ahead.kind == "digit" and len(letters) <= _PLAIN_WORD
         return NO if short else _after_caseless(word)
@@ -202,12 +203,15 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
 
 
 def _is_plain(token: str) -> bool:
-    """Whether a token is a word in small letters that no abbreviation looks like."""
+    """Whether a token is a word in small letters that no abbreviation looks like.
+
+    In Latin, Greek or Cyrillic: Armenian and Georgian small letters have rules of their own.
+    """
     return (
         len(token) > 1
         and token.isalpha()
         and token.islower()
-        and not is_caseless(token[-1])
+        and not "\u0531" <= token[-1] < "\u1e00"
         and not is_abbreviated(token)
         and not token.endswith(_SHORTENED)
     )
