@@ -23,7 +23,7 @@ _BACK = 400
 
 _SPACES = re.compile(r"[^\S\n]*")
 _MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
-_SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−]")
+_SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−©]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
 _SENTENCE_START = re.compile(r"[.!?…:\n](?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
 _LAST_WORD = re.compile(r"[\w.\u0900-\u0dff]+$")
@@ -121,7 +121,10 @@ def next_word(text: str, at: int, final: bool) -> str | None:
     found = _WORD.match(text, at, at + _LONGEST_WORD)
     if not found:
         return ""
-    return found.group() if final or found.end() < len(text) else None
+    end = found.end()
+    if not final and end >= len(text) - 1 and text[end:] in ("", "'", "’", "ʼ"):
+        return None  # "I'" may become "I've"
+    return found.group()
 
 
 def opens_with_small_word(text: str, at: int, letter: int, final: bool) -> int:
@@ -162,7 +165,8 @@ def lowercase_style(text: str, at: int) -> bool:
 
 
 def _is_small_at(text: str, start: int) -> bool:
-    return look_ahead(text, start, True).kind == "lower"
+    emoji = None if text[start : start + 1].isascii() else EMOJI_RUN.match(text, start)
+    return look_ahead(text, emoji.end() if emoji else start, True).kind == "lower"
 
 
 def sentence_start(text: str, at: int) -> int:
