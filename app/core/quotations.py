@@ -49,6 +49,8 @@ def end_after_span(text: str, start: int, end: int, final: bool) -> int:
         return end if final else WAIT
     if RUN.match(text, end):
         return NO  # its own end mark follows
+    if text.startswith(" (", end):
+        return NO  # a title, and what is told about it
     if mark in "*_~":
         return end_after_marks(text, first, end, final)
     if ANY_SURE.search(text, first, end) or is_east_asian(text[end]):

@@ -79,6 +79,8 @@ _DISPLAY = re.compile(r"\$\$.+?\$\$", re.S)
 _TEX = {"(": re.compile(r"\\\(.+?\\\)", re.S), "[": re.compile(r"\\\[.+?\\\]", re.S)}
 _STAR_OPENS = re.compile(r"(?<![\w*])\*(?=[^\s*])")
 _STAR_CLOSES = re.compile(r"(?<=[^\s*])\*(?![\w*])")
+# A code to dial: "*123#", "*737*1*4000#".
+_DIALLED = re.compile(r"\*\d+(?:#|\*\w)")
 _RUN = {mark: re.compile(re.escape(mark) + "+") for mark in "`*_~"}
 
 
@@ -144,7 +146,7 @@ def _markup(text: str, at: int, mark: str, final: bool) -> int:
         flanked = not after.isspace() and (length > 1 or not before.isalnum())
         if not flanked or length > 3 or (mark == "~" and length != 2):
             return NO
-        if mark == "*" and length == 1 and _is_footnote(text, at):
+        if mark == "*" and length == 1 and (_DIALLED.match(text, at) or _is_footnote(text, at)):
             return NO
     limit, whole = _bounds(text, at, final, REACH // 2 if length == 1 else REACH)
     return _settle(text, _search(_closing_run(mark, length), text, opened, limit), whole, final)
