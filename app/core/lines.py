@@ -25,6 +25,8 @@ WHOLE = 600
 _HEADS = "●○■□"
 
 _ANY_EMOJI = re.compile(f"[{EMOJI}]")
+# A bold label and what it tells, as in "**Room:** 12".
+_LABELLED = re.compile(r"([*_]{1,2})[^*_\n]{1,40}(?::\1|\1:) ?\S")
 _EMOJI_TAIL = re.compile(f"[{EMOJI}\ufe0f]$")
 
 
@@ -126,6 +128,7 @@ def _judge_text(text: str, line: Line, end: int, newline: int, past: bool, final
     if past and not title and kind != "table":  # whose head this would be
         return Why.LINE
     listed = line.kind == "label" and (line.labelled or kind == "label")
+    listed = listed or (not blank and text[start] in "*_" and bool(_LABELLED.match(words)))
     chat = not blank and words[-1].isalnum() and _is_chat(text, line.start, start)
     whole = emoji or listed or chat or (blank and not title)
     return Why.PARAGRAPH if whole and kind not in ("item", "table") else False
