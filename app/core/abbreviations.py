@@ -32,9 +32,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "en": {
         "before": """dept col asst assoc messrs c.f ver ref esp attn e.g i.e approx est hon
             sen gov pres adm fr mt pvt pty prop mfg intl natl assn
-            brig det dist atty geo chas thos jas robt shri kum mohd a.k.a""",
+            brig det dist atty geo chas thos jas robt shri kum mohd a.k.a sched
+            thm fam subsp""",
         "number": "mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec",
-        "end": "min mins sec secs hr hrs in ft yd yds mi mph asap et.al p.a p.w p.p p.c.m",
+        "end": "mm min mins sec secs hr hrs in ft yd yds mi mph asap et.al p.a p.w p.p p.c.m",
         "name": """ave blvd rd hwy ln dept univ sq pkwy inc mon tue tues wed thu thur thurs fri
             sat sun n.y d.c tsp tbsp oz lb lbs gal pt qt""",
     },

@@ -168,12 +168,12 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
 
 
 def _heads(text: str, start: int, length: int) -> bool:
-    """Whether the number at ``start`` heads what follows it, as in "2." and "Step 2."."""
+    """Whether the number at ``start`` heads what follows it, as in "2.", "A2." and "Step 2."."""
     opening = sentence_start(text, start)
     if length > _LONGEST_HEADING and text[opening - 2 : opening] == ": ":
         return False  # "Your code: 48213."
     sentence = text[opening:start].strip(" *_(").lower()
-    return not sentence or sentence in LABELS
+    return len(sentence) < 2 or sentence in LABELS
 
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:

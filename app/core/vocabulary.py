@@ -21,7 +21,9 @@ WORDS: dict[str, frozenset[str]] = {
             neither another feel make try use check call send tell ask bring take keep add
             remember note sorry sure okay ok great good it's that's you'll you're we'll we're
             i'll i'm don't can't there's here's what's let's unless instead once bake heat mix
-            stir serve click go get see""",
+            stir serve click go other others our only never always again enjoy pay pick choose
+            leave wait need enter select press write visit reply perhaps during through without such
+            i've i'd you've he's she's they're isn't doesn't didn't won't get see""",
         "de": """der die das den dem des ein eine einen einem einer eines und oder aber wenn in im
             am an auf zu zum zur von vom für mit bei beim aus nach über unter vor seit bis durch um
             ist sind war waren wird werden wurde hat haben hatte kann können soll sollte muss müssen
