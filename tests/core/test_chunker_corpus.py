@@ -64,6 +64,11 @@ def test_every_cut_is_one_that_a_reader_accepts(answer: Answer) -> None:
         assert ends(answer, band) <= answer.good | answer.bearable
 
 
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_the_size_of_the_deltas_moves_no_cut(answer: Answer) -> None:
+    assert ends(answer, (30, 60), 1) == ends(answer, (30, 60), 2) == ends(answer, (30, 60), 50)
+
+
 def test_few_ends_are_missed() -> None:
     wanted = found = 0
     for answer in ANSWERS.values():
