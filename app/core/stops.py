@@ -35,6 +35,12 @@ _LONGEST_HEADING = 3
 _MOST_DATE = 3
 # Before a number, a shorter word that nobody knows may be an abbreviation.
 _PLAIN_WORD = 4
+# The letters that words end in; another one before a number tells an abbreviation: "scaff. 14".
+_FINALS = {
+    "es": "aeiouáéíóúdjlnrsxyz",
+    "pt": "aeiouáâàãéêíóôõúlmnrsxz",
+    "it": "aeiouàèéìòùlnr",
+}
 
 _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
@@ -314,8 +320,11 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
         return NO
     if ahead.kind == "digit":
         unit = word.isupper() and _MEASURE.search(text, max(0, start - 2), start)
-        if unit or len(word) >= _PLAIN_WORD:
+        if unit:
             return YES
         language = guess(text[:at])
+        if len(word) >= _PLAIN_WORD:
+            last = word[-1].lower()
+            return YES if last in _FINALS.get(language, last) else NO
         return YES if language and is_small(word, language) else NO
     return YES

@@ -128,9 +128,10 @@ WORDS: dict[str, frozenset[str]] = {
             szeretne szívesen jó azonban ezért egy""",
         "ro": """și si sau dar dacă daca când în in pe la de din cu pentru prin sub peste după
             înainte este sunt era erau a au ai am are poate puteți trebuie nu da acest această
-            acesta aceasta aceste care ce cine unde de ce cum că pentru că și doar deja foarte
-            așa apoi eu tu el ea noi voi ei dumneavoastră vă te îți mulțumim mulțumesc rog din
-            păcate aici acolo azi mâine întâi toate fiecare un o unei unui al ale lui""",
+            acesta aceasta aceste care ce cine unde de ce cum că pentru că și doar deja foarte așa
+            apoi eu tu el ea noi voi ei dumneavoastră vă te îți mulțumim mulțumesc rog din păcate
+            aici acolo azi mâine întâi toate fiecare un o unei unui al ale lui vom veți avem aveți
+            fi vor fost iar aduceți luați sunați scrieți nostru noastră""",
         "bg": """и или но ако когато в във на до от по при за под над пред е са беше бяха бъде
             има имат може можете трябва не да това този тази тези който която което какво кой
             къде защо как че защото също само вече много така после аз ти той тя ние вие те
@@ -167,39 +168,41 @@ WORDS: dict[str, frozenset[str]] = {
             ποιος ποια τι πού πότε γιατί πώς ότι επειδή επίσης μόνο ήδη πολύ έτσι τότε εγώ εσύ
             εμείς εσείς σας μας μου σου παρακαλώ ευχαριστώ ευχαριστούμε δυστυχώς εδώ εκεί σήμερα
             αύριο πρώτα όλα κάθε""",
-        "es": """el la los las un una unos unas y e o u pero si cuando en de del al a por para
-            con sin sobre entre hasta desde según es son era eran fue ser está están hay ha han
-            he hemos puede pueden puedes debe debes tiene tienes no sí este esta esto estos
-            estas ese esa eso que qué quién quien cuál cómo como dónde donde cuándo cuánto
-            porque también solo sólo ya muy así entonces luego después además yo tú él ella
-            nosotros usted ustedes ellos su sus mi tu nuestro le les lo se me te nos gracias
-            hola por favor quizá aquí allí hoy mañana primero todo cada recuerde recuerda lleve
-            traiga llame avísenos quiere quieres necesita""",
-        "pt": """o a os as um uma uns umas e ou mas se quando em no na nos nas de do da dos das
-            ao à aos às por pelo pela para pra com sem sobre entre até desde é são era eram foi
-            ser está estão há tem têm pode podem deve precisa não sim este esta isto esse essa
-            isso aquele que quem qual como onde quando quanto porque também só já muito assim
-            então depois além eu você ele ela nós vocês eles seu sua seus suas meu minha nosso
-            lhe me te obrigado obrigada olá aqui ali hoje amanhã primeiro tudo cada lembre leve
-            traga ligue confirma quer caso""",
+        "es": """el la los las un una unos unas y e o u pero si cuando en de del al a por para con
+            sin sobre entre hasta desde según es son era eran fue ser está están hay ha han he hemos
+            puede pueden puedes debe debes tiene tienes no sí este esta esto estos estas ese esa eso
+            que qué quién quien cuál cómo como dónde donde cuándo cuánto porque también solo sólo ya
+            muy así entonces luego después además yo tú él ella nosotros usted ustedes ellos su sus
+            mi tu nuestro le les lo se me te nos gracias hola por favor quizá aquí allí hoy mañana
+            primero todo cada recuerde recuerda lleve traiga llame avísenos quiere quieres necesita
+            podemos avise avísame dime díganos escríbenos mándame espere será tenemos más""",
+        "pt": """o a os as um uma uns umas e ou mas se quando em no na nos nas de do da dos das ao à
+            aos às por pelo pela para pra com sem sobre entre até desde é são era eram foi ser está
+            estão há tem têm pode podem deve precisa não sim este esta isto esse essa isso aquele
+            que quem qual como onde quando quanto porque também só já muito assim então depois além
+            eu você ele ela nós vocês eles seu sua seus suas meu minha nosso lhe me te obrigado
+            obrigada olá aqui ali hoje amanhã primeiro tudo cada lembre leve traga ligue confirma
+            quer caso posso podemos temos será seria avise mande peça responda qualquer ainda""",
         "fr": """le la les un une des et ou mais si quand lorsque en dans à au aux de du par pour
             avec sans sur sous entre jusqu depuis est sont était être a ont ai avez avons peut
             pouvez peux doit devez faut ne pas non oui ce cet cette ces cela ça qui que qu quoi quel
             quelle comment où pourquoi combien parce car aussi seulement déjà très ainsi alors puis
             ensuite après je tu il elle on nous vous ils elles votre vos mon ma notre nos leur se me
             te merci bonjour veuillez ici là aujourd demain d'abord tout tous chaque pensez
-            n'oubliez appelez voulez souhaitez sinon""",
+            n'oubliez appelez voulez souhaitez sinon apportez prenez prévoyez envoyez répondez sera
+            seront notez évitez comptez""",
         "it": """il lo la i gli le un uno una e o ma se quando in nel nella nei di del della dei
-            delle al alla da dal dalla per con su sul sulla tra fra fino è sono era erano essere
-            ha hanno ho abbiamo può possono deve devi non sì questo questa questi queste quello
-            quella che chi cosa quale come dove perché quanto anche solo già molto così allora
-            poi dopo inoltre io tu lui lei noi voi loro suo sua suoi tuo mio nostro vostro le
-            gli si mi ti ci vi grazie ciao salve purtroppo qui lì oggi domani prima tutto ogni
-            ricordi porti chiami vuole desidera puoi""",
-        "ca": """el la els les un una i o però si quan a en de del dels al als per amb sense
-            sobre entre fins és són era ser està estan hi ha pot poden ha cal no sí aquest
-            aquesta això que qui què com on per què també només ja molt així llavors després jo
-            tu ell ella nosaltres vostè el seu la seva gràcies hola aquí avui demà tot cada""",
+            delle al alla da dal dalla per con su sul sulla tra fra fino è sono era erano essere ha
+            hanno ho abbiamo può possono deve devi non sì questo questa questi queste quello quella
+            che chi cosa quale come dove perché quanto anche solo già molto così allora poi dopo
+            inoltre io tu lui lei noi voi loro suo sua suoi tuo mio nostro vostro le gli si mi ti ci
+            vi grazie ciao salve purtroppo qui lì oggi domani prima tutto ogni ricordi porti chiami
+            vuole desidera puoi prenda scriva scrivici risponda basta sarà saranno più ne""",
+        "ca": """el la els les un una i o però si quan a en de del dels al als per amb sense sobre
+            entre fins és són era ser està estan hi ha pot poden ha cal no sí aquest aquesta això
+            que qui què com on per què també només ja molt així llavors després jo tu ell ella
+            nosaltres vostè el seu la seva gràcies hola aquí avui demà tot cada ens li teniu té
+            tenim podeu puc voleu aquests aquestes doncs encara més porteu pregunteu sinó nostre""",
         "tr": """bir ve veya ya da ama fakat eğer ise için ile gibi kadar sonra önce göre bu şu
             o bunlar şunlar ben sen biz siz onlar benim senin bizim sizin ne kim nerede neden
             nasıl niçin hangi mi mı mu mü değil var yok evet hayır çok daha en de da ki çünkü
