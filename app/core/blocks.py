@@ -55,8 +55,12 @@ EMOJI_RUN = re.compile(f"[{EMOJI}][{EMOJI}\ufe0f\u200d\u20e3\U000e0020-\U000e007
 _LETTER = "[a-zA-Zа-яА-Яא-תأ-يअ-हঅ-হ]"
 _MARKER = (
     rf"[-*+–—·✓✔✗☐☑]|\(?\d{{1,3}}[-.)۔।။፤]|\(?{_LETTER}\)|[أ-ي]-|[a-hA-Hא-ו][.]"
-    r"|[ivxIVX]{1,4}[.)]|[①-⑳]"
-    r"|[（(][一二三四五六七八九十\d]{1,3}[）)]|[0-9]\ufe0f?\u20e3"
+    r"|[ivxIVX]{1,4}[.)]|[（(][一二三四五六七八九十\d]{1,3}[）)]|[0-9]\ufe0f?\u20e3"
+)
+# Markers that East Asia sets no space behind.
+_TOUCHING = (
+    r"[①-⑳]|[一二三四五六七八九十]{1,3}、|（[一二三四五六七八九十\d]{1,3}）|\d{1,2}[、．）]"
+    r"|\d{1,2}[.)](?=[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3“「《*])"
 )
 # A row of a table, the border of a drawn one, or the line below a head that no pipe opens.
 _ROW_MARKS = "|│┌├└║╔╠╚"
@@ -67,8 +71,7 @@ _LINE = re.compile(
     | (?P<fence>`{{3,}}|~{{3,}})
     | (?P<rule>(?:\*[ \t]*){{3,}}\r?\n|(?:-[ \t]*){{3,}}\r?\n|(?:_[ \t]*){{3,}}\r?\n)
     | (?P<heading>\#{{1,6}}[ \t])
-    | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[•◦▪▫‣⁃・･]|[●○■□](?![●○■□])
-        |[一二三四五六七八九十]{{1,3}}、|\d{{1,2}}[、．])
+    | (?P<item>(?:{_MARKER})(?=[ \t\u00a0])|[•◦▪▫‣⁃・･]|[●○■□](?![●○■□])|{_TOUCHING})
     | (?P<table>{_ROW})
     | (?P<quote>>)
     | (?P<label>[{EMOJI}])
