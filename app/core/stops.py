@@ -44,7 +44,7 @@ _FINALS = {
 
 _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
-    r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
+    r"(?:[\w'’ʼ/\-.·:\u0300-\u036f\u0900-\u0dff\u0eb0-\u0ece\u200d]|(?<=[א-ת])[\"״](?=[א-ת]))+$"
 )
 # Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
@@ -80,6 +80,9 @@ _URDU_LETTERS = frozenset(
 _URDU_WORDS = frozenset("سی جی آئی پی".split())
 _URDU_WORD = re.compile(r"(?<!\w)[^\W\d_]{1,5}$")
 _LONGEST_URDU_WORD = 6
+# Lao writes them on to the word before them; others have no vowels.
+_LAO_SHORT = ("ດຣ", "ໂທ", "ສຈ", "ຮສ")
+_LAO_VOWEL = re.compile("[\u0eb0-\u0ebd\u0ec0-\u0ecd]")
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 _GENITIVE = re.compile(r"['’]s$")
 _LINK = re.compile(r"[-'’/]")
@@ -298,9 +301,10 @@ def _after_caseless(word: str) -> int:
         return NO
     if last[:1] == "و" and len(last) == 2:
         return NO  # Arabic writes "and" on to what follows it
-    wanted = 3 if "\u0e80" <= last[:1] <= "\u0eff" else 2
+    if "\u0e80" <= last[:1] <= "\u0eff":
+        return YES if _LAO_VOWEL.search(last) and not last.endswith(_LAO_SHORT) else NO
     signs = (True for index in range(len(last)) if is_break(last, index))
-    return YES if sum(islice(signs, wanted)) == wanted else NO
+    return YES if sum(islice(signs, 2)) == 2 else NO
 
 
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
