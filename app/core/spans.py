@@ -154,8 +154,9 @@ def _markup(text: str, at: int, mark: str, final: bool) -> int:
 
 def _is_footnote(text: str, at: int) -> bool:
     """Whether the asterisk at ``at`` answers one that stands behind a word before it: "price*"."""
-    closing = len(_STAR_CLOSES.findall(text, 0, at))
-    return closing > 0 and closing > len(_STAR_OPENS.findall(text, 0, at))
+    start = max(0, at - REACH)
+    closing = len(_STAR_CLOSES.findall(text, start, at))
+    return closing > 0 and closing > len(_STAR_OPENS.findall(text, start, at))
 
 
 def _enclosed(text: str, at: int, mark: str, final: bool) -> int:
