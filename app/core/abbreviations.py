@@ -131,50 +131,50 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "m d a val pab mėn",
     },
     "pl": {
-        "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por red
-            wyd im płk kpt ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt w.w adw not arch dyr
-            poł tłum oprac abp kard ang łac niem franc ppłk ppor sierż hr bł maks ew temp wys szer
-            dł kier sędz prok dz.u t.j""",
+        "before": """np tj tzn tzw m.in dr prof inż mgr hab lek św ul al os pl nr tel ok zob por
+            red wyd im płk kpt ks bp ds wg p.o jw pn śp godz woj pow gm st ur zm pt w.w adw not
+            arch dyr poł tłum oprac abp kard ang łac niem franc ppłk ppor sierż hr bł maks ew temp
+            wys szer dł kier sędz prok dz.u t.j stęż poj diec zad ćw odp""",
         "number": """nr str s art pkt ust rys tab poz m lok kl godz gen śr czw sob ndz sty lut mar
             kwi cze lip sie wrz paź lis gru rozdz niedz pon wt stycz""",
         "end": """itd itp etc ww n.e p.n.e r w szt godz min sek mies wiek zł gr kg pkt m.in.e br ub
-            in i.in i.n nast i.nast proc os dn""",
+            in i.in i.n nast i.nast proc os dn bm""",
         "name": "s.a z.o.o tys mln",
     },
     "cs": {
         "before": """např tj tzn tzv resp popř příp vč mj mimoj č čp čís čj ul nám tř tel ing mgr
             mudr judr phdr rndr bc mvdr paeddr doc prof dr sv p pí sl cca srov zejm obv event odst
             písm st nar zemř t.č t.j n.m kpt plk gen.por učeb fakt mjr př lat angl něm franc okr
-            npor zn akad pplk ev""",
+            npor zn akad pplk ev nást nakl""",
         "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen min max",
         "end": "atd atp apod aj hod min sek mld kč ks l.p n.l př.n.l t.r t.m r m.n.m nasl",
         "name": "a.s s.r.o spol tis mil mld",
     },
     "sk": {
-        "before": """napr t.j tj tzn tzv resp príp vrát č čís ul nám tel ing mgr mudr judr phdr rndr
-            bc doc prof dr sv p pí sl cca porov st nar t.č najm učeb fakt mjr plk lat angl nem franc
-            okr zák hl akad ev vyd""",
+        "before": """napr t.j tj tzn tzv resp príp vrát č čís ul nám tel ing mgr mudr judr phdr
+            rndr bc doc prof dr sv p pí sl cca porov st nar t.č najm učeb fakt mjr plk lat angl nem
+            franc okr zák hl akad ev vyd nast nakl pozn""",
         "number": "č str s ods kap obr tab čl min max sept febr",
         "end": "atď a.i a.p apod hod min sek ks n.l pr.n.l r i nasl",
         "name": "a.s s.r.o spol tis mil mld",
     },
     "sl": {
         "before": """npr tj oz t.i tim dr prof ul št tel ga g gdč sv cca pribl odst čl roj inž vklj
-            gl prim nasl izd spec mag ing akad dipl univ doc""",
+            gl prim nasl izd spec mag ing akad dipl univ doc amb""",
         "number": "št str mag sept febr",
-        "end": "itd ipd idr itn l h n.št pr.n.št min sek",
+        "end": "itd ipd idr itn l h n.št pr.n.št min sek mes",
         "name": "d.o.o d.d red tis mio mrd s.p",
     },
     "hr": {
         "before": """npr tj tzv odn dr mr prof ul br tel gđa g gđica sv cca st čl inž ing dipl red
-            rođ uklj gđo gđe gđu gđom gdin doc akad izv mag univ spec izd nakl prim kbr""",
+            rođ uklj gđo gđe gđu gđom gdin doc akad izv mag univ spec izd nakl prim kbr knj""",
         "number": "br str čl st sept",
-        "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e eur kom sl",
+        "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e eur kom sl mj",
         "name": "d.o.o d.d j.d.o.o tis mlrd",
     },
     "hu": {
         "before": """pl kb ún ill vö dr ifj id özv szt tel ld ui mb vsz főisk prof hrsz köv fszt
-            korm vál szerk ford kiad ném lat nb alez szds hdgy bp adósz""",
+            korm vál szerk ford kiad ném lat nb alez szds hdgy bp adósz irod tört köt pu""",
         "number": "u sz em fsz ép lh bek old kb febr márc szept min max szerd csüt szomb",
         "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st ft kr.e kr.u dkg ek kk",
         "name": "krt sgt ltp",
@@ -194,36 +194,37 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "bg": {
         "before": """ул бул бл вх ет ап гр с обл общ пл жк тел д-р проф инж доц г-н г-жа напр т.е
             т.нар вкл прибл стр чл ал им св кв ж.к п.к акад арх лейт адм губ гл вж каб м-р изд прев
-            митр еп лат англ""",
+            митр еп лат англ р упр""",
         "number": "стр чл ал бл вх ет ап т № февр септ ноем четв фиг г",
         "end": """лв ст ч мин сек и.др др и.т.н т.н бр кг и.пр пр пр.хр сл.хр и.сл сл т.п дн км см
-            мм сл""",
+            мм сл год""",
         "name": "оод еоод ад ген полк хил млн млрд",
     },
     "mk": {
         "before": """ул бул гр д-р м-р г-дин г-ѓа г-ѓица проф инж доц акад арх св т.е т.н т.нар
-            на.пр нпр пр изд кн тел моб лат англ прибл вкл искл""",
+            на.пр нпр пр изд кн тел моб лат англ прибл вкл искл р книж""",
         "number": "г стр чл ст бр февр септ ноем ч",
-        "end": "итн и.др др и.сл сл год ден мин час сек кг км н.е пр.н.е",
+        "end": "итн и.др др и.сл сл год ден мин час сек кг км н.е пр.н.е б.б",
         "name": "ген д.о.о а.д хил мил млрд",
     },
     "ru": {
         "before": """ул д кв корп стр пр просп пер пл наб бул ш обл р-н пос дер с тел моб доб т.е
             т.к т.н т.о напр см ср им св проф доц акад д-р г-н г-жа гр тов инж зав зам нач ред изд
             рис табл гл разд прим ок прибл в.т.ч и.о вкл искл мкр с/х под эт каб оф помещ абз пп
-            преп дир т.з арх ост авт трол тролл кн имп митр архиеп еп архим прот иером адм подп лейт
-            реж мин-во ж-л ст соч цит англ нем франц греч итал исп рус яп о-в п-ов""",
+            преп дир т.з арх ост авт трол тролл кн имп митр архиеп еп архим прот иером адм подп
+            лейт реж мин-во ж-л ст соч цит англ нем франц греч итал исп рус яп о-в п-ов вл упр моск
+            ленингр""",
         "number": """г с п стр гл рис табл д кв корп эт оф пп ч т № янв фев мар апр авг сент сен
-            окт нояб дек пн вт чт пт сб вс февр""",
-        "end": """г гг в вв руб р коп шт мин сек ч т.д т.п и.т.д и.т.п др и.др пр и.пр н.э до.н.э
-            чел экз кг км см мм л мл уп ст.л ч.л сут мес а.о дн нед кв.м куб.м ккал""",
+            окт нояб дек пн вт чт пт сб вс февр р""",
+        "end": """г гг в вв руб коп шт мин сек ч т.д т.п и.т.д и.т.п др и.др пр и.пр н.э до.н.э чел
+            экз кг км см мм л мл уп ст.л ч.л сут мес а.о дн нед кв.м куб.м ккал""",
         "name": "инк лтд м.н ген полк кап темп худ лат тыс млн млрд",
     },
     "uk": {
-        "before": """вул буд кв корп просп пров пл бул обл р-н с смт тел моб т.зв т.б напр див ім св
-            проф доц акад д-р п пп гр інж зав заст ред вид рис табл гл розд прим бл прибл зокр вкл
-            під оф ср м пов губ арх зуп авт трол кн імп митр єп архим прот адм англ нім фр лат грец
-            цит ж-л мін-во ел""",
+        "before": """вул буд кв корп просп пров пл бул обл р-н с смт тел моб т.зв т.б напр див ім
+            св проф доц акад д-р п пп гр інж зав заст ред вид рис табл гл розд прим бл прибл зокр
+            вкл під оф ср м пов губ арх зуп авт трол кн імп митр єп архим прот адм англ нім фр лат
+            грец цит ж-л мін-во ел ауд впр""",
         "number": """с ст п гл рис табл буд кв оф № р пн вт чт пт сб нд січ лют бер трав черв лип
             серп вер жовт лист груд берез квіт верес листоп""",
         "end": """р рр ст грн коп шт хв сек год т.д т.п і.т.д і.т.п т.ін та.ін ін і.под н.е до.н.е
@@ -232,18 +233,19 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "sr": {
         "before": """нпр тј тзв одн др мр проф ул бр тел гђа св чл инж укљ доц акад гђо гђе гђица
-            инг дипл бул изд прев митр еп прот""",
+            инг дипл бул изд прев митр еп прот књ""",
         "number": "бр стр чл септ г",
-        "end": "итд и.сл др год г мин н.е п.н.е дин ч сек ком сл",
+        "end": "итд и.сл др год г мин н.е п.н.е дин ч сек ком сл мј",
         "name": "д.о.о а.д ген хиљ мил млрд",
     },
     "el": {
         "before": """π.χ λ.χ δηλ κ κα κος κυρ δρ καθ αγ αρ τηλ οδ λεωφ πλ βλ πρβλ περ σελ τ.κ αριθ
             κιν συμπ συμπερ δις αφοί στρ υπ άρθρ αρθρ τόμ τεύχ εκδ μτφ επιμ άγ ό.π ο.π π.δ ημ ημερ
-            πληροφ όρ ορ διαμ πλατ στρατ συντ αγγλ γαλλ γερμ λατ νομ χιλ καθηγ αναπλ επίκ ν""",
+            πληροφ όρ ορ διαμ πλατ στρατ συντ αγγλ γαλλ γερμ λατ νομ χιλ καθηγ αναπλ επίκ ν ασκ σχ
+            φοιτ ηλεκτρ αι""",
         "number": "αρ σελ κεφ παρ εικ αριθ μάρτ μαρτ φεβρ ιούν ιουλ ιούλ σεπτ νοεμ δεκεμ",
         "end": """κ.λπ κλπ κτλ κ.τ.λ κ.ά κ.α π.μ μ.μ μ.χ τ.μ χλμ εκ εκατ δισ ευρ ώρ λεπ δευτ κ.ο.κ
-            κ.εξ γρ""",
+            κ.εξ γρ λεπτ""",
         "name": "α.ε ε.π.ε",
     },
     "es": {
@@ -385,7 +387,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "ka": {
         "before": """ქ ქუჩ ბ-ნი ქ-ნი დოქ პროფ მაგ ე.ი ტელ გვ იხ ე.წ ნომ გამზ ბინ კორპ სართ ოთ შდრ
             აკად აღმ დას ჩრდ სამხ ჩიხ სოფ ახ ძვ დაახლ იანვ თებ მარტ აპრ ივნ ივლ აგვ სექტ ოქტ ნოემ
-            დეკ ორშ სამშ ოთხშ ხუთშ პარ შაბ კვ გენ წმ რედ გამომც თარგმ""",
+            დეკ ორშ სამშ ოთხშ ხუთშ პარ შაბ კვ გენ წმ რედ გამომც თარგმ აპლ მაქს მინ ავტ""",
         "end": "ა.შ და.ა.შ წ სთ წთ ათ გრ მლ მმ სმ კმ კგ მლნ მლრდ თვ სხვ და.სხვ წწ",
     },
     "he": {

@@ -41,6 +41,9 @@ _FINALS = {
     "pt": "aeiouáâàãéêíóôõúlmnrsxz",
     "it": "aeiouàèéìòùlnr",
 }
+# Elsewhere, one up to this length may be one when a consonant is its last letter: "tört. 3.".
+_LONGEST_DOUBTFUL = 5
+_CONSONANTS = frozenset("bcdfghjklmnpqrstvwxzčšžćłńśźżřťňβγδζθκλμνξπρστφχψбвгджзклмнпрстфхцчшщј")
 
 _TOKEN = re.compile(
     r"(?:(?<![\w.])(?:[^\W\d_]{1,4}[.][ \u00a0\u202f]?){0,3})(?<!\w)"
@@ -278,7 +281,8 @@ def _is_date(text: str, begin: int, end: int) -> bool:
     words = text[begin:end].split()
     if not words or len(words) > _MOST_DATE or words[0][0].islower():
         return False
-    return is_small(words[0]) or words[0].isdigit() or bool(_YEAR.search(text, end - 6, end))
+    timed = len(words) > 1 and (is_small(words[0]) or words[0].isdigit())
+    return timed or bool(_YEAR.search(text, end - 6, end))
 
 
 def _is_month(text: str, start: int, word: str, at: int) -> bool:
@@ -328,7 +332,14 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
             return YES
         language = guess(text[:at])
         if len(word) >= _PLAIN_WORD:
-            last = word[-1].lower()
-            return YES if last in _FINALS.get(language, last) else NO
+            return NO if _looks_short(word, language) else YES
         return YES if language and is_small(word, language) else NO
     return YES
+
+
+def _looks_short(word: str, language: str) -> bool:
+    """Whether the last letter of a word before a number is one that abbreviations end in."""
+    last = word[-1].lower()
+    if language in _FINALS:
+        return last not in _FINALS[language]
+    return language != "en" and len(word) <= _LONGEST_DOUBTFUL and last in _CONSONANTS
