@@ -16,7 +16,7 @@ _CLOSING = frozenset("\"'”’»›«)]）」』】》〉〕］*_~“ \u00a0\u2
 _ABBREVIATED = re.compile(r"(?<!\w)([\w.]+)\.$")
 # Particles and words of saying that go on with the sentence after a quotation.
 _GOES_ON = re.compile(
-    "[とってはがをにでものへやかなだ，、,—：:；;）)的就又也便等]|然[后後]|[这這那][句种種样樣话話]|字[样樣]"
+    "[とってはがをにでものへやかなだ，、,—：:；;）)的就又也便等「『“]|然[后後]|[这這那][句种種样樣话話]|字[样樣]"
     "|라고|고 |이라|하고|는 |은 |의 "
 )
 # The number of a Hungarian law, before the date in parentheses that belongs to it.
