@@ -184,9 +184,9 @@ _TABLE: dict[str, dict[Kind, str]] = {
             ex de.ex prof dr ing arh av sf șos cal int sec loc com mun pt vs conf art alin lit pct
             d-nei dnei dnul d-nul d-lui univ lect asist acad drd ec jr insp dir col plt pr b-dul bld
             intr p-ța pța spl sect secț tab o.u.g o.g h.g ord d.ex p.ex max mob fax c.i s.c n.b med
-            psih vet ref inv""",
+            psih vet ref inv prel fdt asoc spit șc inst lic""",
         "number": """nr ap bl sc et art alin pct pag p mie sâm dum ian feb mart apr iun iul aug sept
-            oct nov dec temp fact cart farm cam lucr""",
+            oct nov dec temp fact cart farm cam lucr gen""",
         "end": """etc ș.a ș.a.m.d s.a.m.d ș.cl h min sec î.hr d.hr î.e.n e.n buc pers lg lgț cpr tb
             fl gr mil mld mp urm șamd a.c l.c""",
         "name": "s.r.l s.a dvs dv p.f.a s.n.c s.u.a u.e s.r.l-d",
@@ -257,9 +257,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
             insp fdez glez hdez rguez mtnez pdte pdta coord gte subdir núms nums expte exp tít tit
             secc cfr v.gr v.g ibíd trad col fracc mz edo mpio prov pcia stgo ntra ntro blvd calz
             carr prol priv psje pje trav rda glta cmno pol ind pta int mod univ fac inst hosp bco
-            asoc séc sécs s.m s.a.r c.p deptos tels""",
+            asoc séc sécs s.m s.a.r c.p deptos tels cd cdad p.º pº blq pgno manz mza alc dip pres
+            supte vicepres vicealm""",
         "number": """no núm pág art p apdo km ene feb abr jun jul ago sept set oct nov dic lun mié
-            jue vie sáb vier dom of apto hab vto venc temp pot bs lib esc dto mens últ""",
+            jue vie sáb vier dom of apto hab vto venc temp pot bs lib esc dto mens últ gob""",
         "end": """etc a.m p.m min mín máx seg hrs h hs uds kg izq dcha cda cdta cta cts ptas q.e.p.d
             ss sigs izda izdo dcho ctvs pzas pers unid grs kgs lts mts cms cdas cdtas cditas c/u
             s.e.u.o d.e.p comp""",
@@ -274,10 +275,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
             ilmos ilmas revmo mons côn pr alm brig del des sen gov pres sec secr coord ger téc tec
             enf enfª farm msc m.sc esp res proc prot dec decr séc sécs aud hosp univ inst vl pq pque
             estr cond cj conjs bec mod tam qtd qtde venc pgto súm rel alín tít org trad caps fasc
-            tlm telem tels c.p cód imob compr""",
+            tlm telem tels c.p cód imob compr marq visc vde pref cmte emb lg bco""",
         "number": """no n nº pág p art km fl q qd lt gen maj jan fev mar abr mai jun jul ago set out
             nov dez seg ter qua qui sex sáb dom ag op alt larg comp temp pot val col esc vet fac ten
-            port qtos and ens""",
+            port qtos and ens mal gal cons cid""",
         "end": """etc min seg hs hrs h kg un unid máx mín esq dir hab pess porç xíc grs lts mts mins
             unids pcts cxs dz fte r/c s/n sff s.f.f p.f p.p ss segs""",
         "name": """s.a ltda cia e.u.a eua a.c d.c s/a lda eireli unip m.e e.p.p s.p r.j d.f m.g dto
@@ -288,7 +289,8 @@ _TABLE: dict[str, dict[Kind, str]] = {
             chem n no tél téléph p.ex ex env cf c.-à-d c.à.d càd p pp vol chap art fig éd réf app
             apt bât esc ét resp not gén col cap dim ca appt all sq fg fbg rés résid imm chée dép dir
             adj secr prés pdt cdt cne adjt pharm vét méd hôp univ inst coll trad ill préf ibid
-            loc.cit op.cit cass civ crim trib circ alin par.ex n.b b.p bte spéc cuis pkg""",
+            loc.cit op.cit cass civ crim trib circ alin par.ex n.b b.p bte spéc cuis pkg ets éts vve
+            gde féd synd assoc gal""",
         "number": """n no p art chap fig janv févr fév avr juil sept oct nov déc lun mar mer jeu ven
             sam al bur jan fasc""",
         "end": """etc min h sec max mn hab éd p.-s sté suiv sv ss s.v.p svp r.s.v.p rsvp pers sem
@@ -305,9 +307,11 @@ _TABLE: dict[str, dict[Kind, str]] = {
             egr.sig rev.do sigg.ri dott.ri dr.ssa proff avv.ti per.ind p.i comm cav cav.uff isp brig
             magg ss d.lgs d.l d.p.r d.m d.p.c.m t.u r.d l.r lett artt sez tit prot prat fatt c.f
             p.iva mitt dest ogg ns c.d cosid per.es ved ibid op.cit trad coll tav mod q.tà tg f.lli
-            f.to p.ta s.e n.b circ bigl""",
+            f.to p.ta s.e n.b circ bigl sac amm p.co lungot staz aerop segr vicepres amb trav
+            col""",
         "number": """n nr pag art cap fig p int feb mar apr mag giu lug ago set ott nov dic lun mer
-            ven dom mart merc giov bin lib temp pot pers sc all ist ord ten scaff""",
+            ven dom mart merc giov bin lib temp pot pers sc all ist ord ten scaff ass coop soc fond
+            pal uff cant str""",
         "end": """ecc etc min sec h kg max n.d.r seg segg gg cad q.b qb c.m u.s p.v gr hg lt mt mq
             cucch cp cpr cps gtt bust fl abit s.v.p p.c.c""",
         "name": """s.a.s s.p.a s.r.l s.n.c spa srl a.c d.c s.a.p.a s.c.r.l s.c.a.r.l s.r.l.s a.s.d
@@ -317,7 +321,7 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """sr sra dr dra prof av c pl pg núm tel p.ex ex aprox st sta srs dres profa il·lm
             il·lma excm excma hble mn fra rvd eng arq lic adv dept secr gral avda bda crta ctra ptge
             pge plta rbla rda trav urb pol ind pta esc entl pral núms nre tels mòb pàg pàgs p pp ap
-            apt trad col·l lit tít secc ref vg ib op.cit p.e""",
+            apt trad col·l lit tít secc ref vg ib op.cit p.e univ inst hosp assoc ajt""",
         "number": "dl dt dc dj dv ds dg gen febr feb abr jul ag set oct nov des hab col temp",
         "end": "etc min h seg segs ss pers màx mín c/u cda cullr dta esq",
         "name": "a.c d.c s.l.u s.c.c.l u.e ee.uu",

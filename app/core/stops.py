@@ -261,12 +261,14 @@ def _after_abbreviation(
         return _after_word(text, at, word, start, ahead, final)
     if ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
+    measure = _MEASURE.search(text, max(0, start - 2), start)
     measured = (kind == "number" or word in _UNITS) and (
-        _MEASURE.search(text, max(0, start - 2), start) or _is_month(text, start, word, at)
+        measure or _is_month(text, start, word, at)
     )
     if kind == "before" and not measured:
         return NO
-    if kind == "end" or measured:
+    initials = "." in word and word.isupper() and not measure  # "A. M. Gómez", but "9 A.M."
+    if (kind == "end" and not initials) or measured:
         begin = sentence_start(text, start)
         if _HOUR_FIRST.fullmatch(text, begin, start):
             return NO
