@@ -57,8 +57,10 @@ _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCIES = frozenset("$€£¥₹₽₱₫฿₩#№")
 # What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
 _DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
-# Before a short number that is no ordinal: the groups of a telephone number, the rest of a sum.
-_CARDINAL = re.compile(r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−])[ \u00a0]?$")
+# Before a short number that is no ordinal: a telephone number, the rest of a sum, a page.
+_CARDINAL = re.compile(
+    r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−]|\b(?:s|S|str|стр|σελ)[.])[ \u00a0]?$"
+)
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
@@ -87,7 +89,8 @@ _LONGEST_URDU_WORD = 6
 _LAO_SHORT = ("ດຣ", "ໂທ", "ສຈ", "ຮສ")
 _LAO_VOWEL = re.compile("[\u0eb0-\u0ebd\u0ec0-\u0ecd]")
 _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
-_GENITIVE = re.compile(r"['’]s$")
+# What is linked to a word as its ending: "Tom's", "PDV-a", "TL'dir".
+_ENDING = re.compile(r"['’]s$|[A-ZÀ-ÞΑ-ΩА-Я]{2}[-'’][^\W\d_A-ZÀ-Þ]{1,4}$")
 _LINK = re.compile(r"[-'’/]")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
 # Compounds that only a number or a street's name ends in: "Hauptstr. 5", "Kundennr. 4711".
@@ -236,7 +239,7 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     if _INITIALS.match(joined):
         return None
     last = _INNER_SPACE.split(token)[-1]
-    linked = "" if _GENITIVE.search(last) else _LINK.split(last)[-1]
+    linked = "" if _ENDING.search(last) else _LINK.split(last)[-1]
     parts = (joined,) if token.isalnum() else (joined, last, linked)
     for word in dict.fromkeys(parts):
         kind = kind_of(word, text[:at])
