@@ -33,9 +33,10 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "before": """dept col asst assoc messrs c.f ver ref esp attn e.g i.e approx est hon
             sen gov pres adm fr mt pvt pty prop mfg intl natl assn
             brig det dist atty geo chas thos jas robt shri kum mohd a.k.a sched
-            thm fam subsp""",
-        "number": "mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec",
-        "end": "mm min mins sec secs hr hrs in ft yd yds mi mph asap et.al p.a p.w p.p p.c.m",
+            thm fam subsp p.s p.p.s ps pps n.b nb encl vit acct""",
+        "number": "disc ft mar jun jul sep ste rm bldg q eq gen jan feb apr aug sept oct nov dec",
+        "end": """mm min mins sec secs hr hrs in yd yds mi mph asap et.al b.i.d t.i.d q.i.d q.d
+            p.r.n p.a p.w p.p p.c.m""",
         "name": """ave blvd rd hwy ln dept univ sq pkwy inc mon tue tues wed thu thur thurs fri
             sat sun n.y d.c tsp tbsp oz lb lbs gal pt qt""",
     },

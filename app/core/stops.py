@@ -100,6 +100,8 @@ _COMPOUND = re.compile(rf"\w{{3}}(?:{'|'.join(_COMPOUNDS)})$")
 _CLIPPED = ("bl", "dl", "gl", "kl", "pl", "tl", "zl", "br", "chr", "gr", "kr", "pr", "tr")
 _SHORTENED = (*_COMPOUNDS, *_CLIPPED)
 _ROMAN = re.compile(r"[IVX]{2,}$")
+# What numbers "Option B." and "Chapter IV.".
+_LETTERING = re.compile(r"(?:[A-Z]|[IVX]{2,})$")
 _NO_VOWEL = re.compile(
     r"(?!(?:Uhr|Ort|Amt|Arzt|Angst|Obst|Ernst)$)[A-Z][bcdfghjklmnpqrstvwxz]{1,4}$"
 )
@@ -183,7 +185,7 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
 
 
 def _heads(text: str, start: int, length: int) -> bool:
-    """Whether the number at ``start`` heads what follows it, as in "2.", "A2." and "Step 2."."""
+    """Whether what numbers at ``start`` heads what follows: "2.", "A2.", "Step 2.", "Option B."."""
     opening = sentence_start(text, start)
     if length > _LONGEST_HEADING and text[opening - 2 : opening] == ": ":
         return False  # "Your code: 48213."
@@ -321,6 +323,8 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
         return YES if len(word) > 1 and lowercase_style(text, at) else NO
     if word in _ONE_SIGN_WORDS:
         return YES
+    if word.isupper() and _LETTERING.match(word) and _heads(text, start, len(word)):
+        return NO
     small_word_next = ahead.kind == "upper" and (
         (len(word) == 1 and start > sentence_start(text, start))
         or _NO_VOWEL.match(word)

@@ -17,7 +17,7 @@ WORDS: dict[str, frozenset[str]] = {
             me us who what when where why how which there here not no yes do does did can could
             will would should have has had may might must please thanks thank let then than so
             also just once after before until while since because although however therefore
-            otherwise finally first next now all any each every some most many more both either
+            otherwise finally next now all any each every some most many more both either
             neither another feel make try use check call send tell ask bring take keep add
             remember note sorry sure okay ok great good it's that's you'll you're we'll we're
             i'll i'm don't can't there's here's what's let's unless instead once bake heat mix
