@@ -145,17 +145,17 @@ _TABLE: dict[str, dict[Kind, str]] = {
     "cs": {
         "before": """např tj tzn tzv resp popř příp vč mj mimoj č čp čís čj ul nám tř tel ing mgr
             mudr judr phdr rndr bc mvdr paeddr doc prof dr sv p pí sl cca srov zejm obv event odst
-            písm st nar zemř t.č t.j n.m kpt plk gen.por učeb fakt mjr př lat angl něm franc okr
-            npor zn akad pplk ev nást nakl""",
-        "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen min max",
+            písm st nar zemř t.č t.j n.m kpt plk gen.por učeb mjr př lat angl něm franc okr npor zn
+            akad pplk ev nást nakl vdp""",
+        "number": "č str s odst kap obr tab čl sb po út čt pá so ne gen min max fakt",
         "end": "atd atp apod aj hod min sek mld kč ks l.p n.l př.n.l t.r t.m r m.n.m nasl",
         "name": "a.s s.r.o spol tis mil mld",
     },
     "sk": {
         "before": """napr t.j tj tzn tzv resp príp vrát č čís ul nám tel ing mgr mudr judr phdr
-            rndr bc doc prof dr sv p pí sl cca porov st nar t.č najm učeb fakt mjr plk lat angl nem
-            franc okr zák hl akad ev vyd nast nakl pozn""",
-        "number": "č str s ods kap obr tab čl min max sept febr",
+            rndr bc doc prof dr sv p pí sl cca porov st nar t.č najm učeb mjr plk lat angl nem
+            franc okr zák hl akad ev vyd nast nakl pozn uč vdp""",
+        "number": "č str s ods kap obr tab čl min max sept febr fakt",
         "end": "atď a.i a.p apod hod min sek ks n.l pr.n.l r i nasl",
         "name": "a.s s.r.o spol tis mil mld",
     },
@@ -168,15 +168,16 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "hr": {
         "before": """npr tj tzv odn dr mr prof ul br tel gđa g gđica sv cca st čl inž ing dipl red
-            rođ uklj gđo gđe gđu gđom gdin doc akad izv mag univ spec izd nakl prim kbr knj""",
+            rođ uklj gđo gđe gđu gđom gdin doc akad izv mag univ spec izd nakl prim kbr knj vlč
+            preč""",
         "number": "br str čl st sept",
         "end": "itd isl i.sl dr god g sat min kn o.g pr.kr n.e p.n.e eur kom sl mj",
         "name": "d.o.o d.d j.d.o.o tis mlrd",
     },
     "hu": {
         "before": """pl kb ún ill vö dr ifj id özv szt tel ld ui mb vsz főisk prof hrsz köv fszt
-            korm vál szerk ford kiad ném lat nb alez szds hdgy bp adósz irod tört köt pu""",
-        "number": "u sz em fsz ép lh bek old kb febr márc szept min max szerd csüt szomb",
+            korm vál szerk ford kiad ném lat nb alez szds hdgy bp adósz irod pu""",
+        "number": "u sz em fsz ép lh bek old kb febr márc szept min max szerd csüt szomb tört köt",
         "end": "stb db u sz em fsz ó p i.e i.sz s.a.t tbk st ft kr.e kr.u dkg ek kk",
         "name": "krt sgt ltp",
     },
@@ -336,14 +337,15 @@ _TABLE: dict[str, dict[Kind, str]] = {
         "name": "ltd şti a.ş apt mah cad sok ort",
     },
     "az": {
-        "before": "məs prof dr küç mən ş tel b.e təxm akad prosp səh bax",
+        "before": "məs prof dr küç mən ş tel b.e təxm akad prosp səh",
         "number": "noyab",
         "end": "s və.b b və.s dəq b.k h.ə",
         "name": "man mln mlrd",
     },
     "kk": {
-        "before": "к көш даңғ мкр мөл ауд обл қ пәт каб проф доц акад ғ.к т.ғ.д тел қар мыс",
+        "before": "к көш даңғ мкр мөл ауд обл қ пәт каб проф доц акад ғ.к т.ғ.д тел",
         "end": "т.б тг тең мин т.с.с т.т б.з.д б.з",
+        "number": "қар",
         "name": "ж жж ғ ғғ ген мың млн млрд",
     },
     "id": {
