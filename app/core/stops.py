@@ -75,6 +75,9 @@ _HOUR_FIRST = re.compile(
 # A move of chess, and one that has not come whole.
 _MOVE = re.compile(r"O-O|[KQRBN][a-h1-8]?x?[a-h][1-8]")
 _MOVE_SO_FAR = re.compile(r"(?:O-?|[KQRBN][a-h1-8]?x?[a-h]?)$")
+# What a number may look like: "claim no. CL-20418".
+_CODE = re.compile(r"[A-Z]{1,5}[-/]?\d")
+_CODE_SO_FAR = re.compile(r"[A-Z]{1,5}[-/]?$")
 _ORDINAL_DAY = re.compile(r"\d[.][ \u00a0\u202f]?$")
 # Words of one sign that close sentences: "to be" in the languages of India, the polite "ạ".
 _ONE_SIGN_WORDS = frozenset("છે છો છું છીએ है हैं हो हूँ था थे थी छ छु ਹੈ ਸੀ ạ".split())
@@ -179,9 +182,16 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
         return YES if counts and lowercase_style(text, at) else NO
     if not counts:
         return opens_with_small_word(text, at, ahead.letter, final)
-    if _MOVE.match(text, ahead.letter):
+    return _unless(_MOVE, _MOVE_SO_FAR, text, ahead.letter, final)
+
+
+def _unless(
+    thing: re.Pattern[str], so_far: re.Pattern[str], text: str, at: int, final: bool
+) -> int:
+    """``NO`` when a thing stands at ``at``, ``WAIT`` while it may come, else ``YES``."""
+    if thing.match(text, at):
         return NO
-    return WAIT if not final and _MOVE_SO_FAR.match(text, ahead.letter) else YES
+    return WAIT if not final and so_far.match(text, at) else YES
 
 
 def _heads(text: str, start: int, length: int) -> bool:
@@ -263,7 +273,8 @@ def _after_abbreviation(
         doubtful = ahead.kind == "lower" or word[0].isupper()  # "the model no. and", "Item No. Six"
         if ahead.kind == "digit" or (doubtful and start > sentence_start(text, at)):
             return NO
-        return _after_word(text, at, word, start, ahead, final)
+        coded = _unless(_CODE, _CODE_SO_FAR, text, ahead.letter, final)
+        return _after_word(text, at, word, start, ahead, final) if coded == YES else coded
     if ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
     measure = _MEASURE.search(text, max(0, start - 2), start)
