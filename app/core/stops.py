@@ -61,6 +61,10 @@ _DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
 _CARDINAL = re.compile(
     r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−]|\b(?:s|S|str|стр|σελ)[.])[ \u00a0]?$"
 )
+# A street stands before the number of a house: "ul. Krupówki 8", "Hauptstraße 5".
+_HOUSE = re.compile(
+    r"(?:\b(?:(?:ul|al|pl|os|nám)[.]|ulic[aeyiu]) [^.,;:!?\d\n]{3,30}|straße|gasse) $"
+)
 _DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
@@ -177,7 +181,8 @@ def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "caseless":
         return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
     language = guess(text[:at])
-    counts = language and language not in ORDINAL
+    house = ahead.kind == "upper" and _HOUSE.search(text, max(0, start - _BACK), start)
+    counts = house or (language and language not in ORDINAL)
     if ahead.kind == "lower":
         return YES if counts and lowercase_style(text, at) else NO
     if not counts:
