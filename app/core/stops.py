@@ -20,17 +20,12 @@ from app.core.openings import (
     opens_with_small_word,
     sentence_start,
 )
+from app.core.ordinals import YES, ends_after_number, heads, unless
 from app.core.spans import NO, WAIT
-from app.core.vocabulary import CALENDAR, LABELS, ORDINAL, guess, is_small
-
-YES = 1
+from app.core.vocabulary import CALENDAR, ORDINAL, guess, is_small
 
 # How far back the word or number before a stop is looked for.
 _BACK = 40
-# A number with more digits is no ordinal.
-_MOST_ORDINAL = 2
-# After a colon, a number with more digits heads nothing.
-_LONGEST_HEADING = 3
 # With no more words before a year's or an hour's abbreviation, the sentence has just begun.
 _MOST_DATE = 3
 # Before a number, a shorter word that nobody knows may be an abbreviation.
@@ -53,19 +48,6 @@ _TOKEN = re.compile(
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
 _TOUCHED = re.compile(r".*[\u3005-\u30ff\u3400-\u9fff](?=[A-Za-z])")  # Chinese sets no space
 _GOES_ON = ".\u00a0\u202f "
-_NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
-_CURRENCIES = frozenset("$€£¥₹₽₱₫฿₩#№")
-# What may be a day and a month: "9.12.", which ends a sentence as seldom as "9.".
-_DATE = re.compile(r"(?:0?[1-9]|[12]\d|3[01])[.](?:0?[1-9]|1[0-2])$")
-# Before a short number that is no ordinal: a telephone number, the rest of a sum, a page.
-_CARDINAL = re.compile(
-    r"(?:\d{2}[ \u00a0]\d{2,3}|[=≈≤≥<>×÷·+−]|\b(?:s|S|str|стр|σελ)[.])[ \u00a0]?$"
-)
-# A street stands before the number of a house: "ul. Krupówki 8", "Hauptstraße 5".
-_HOUSE = re.compile(
-    r"(?:\b(?:(?:ul|al|pl|os|nám)[.]|ulic[aeyiu]) [^.,;:!?\d\n]{3,30}|straße|gasse) $"
-)
-_DATE_SO_FAR = re.compile(r"\d[.] ?$")
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
 # "π.χ." (e.g.) with a capital is B.C.
@@ -76,9 +58,6 @@ _MEASURE = re.compile(r"\d[ \u00a0\u202f]?$")
 _HOUR_FIRST = re.compile(
     r"(?:At|By|Until|Till|From|After|Before|Around|A las|Desde las|Hasta las|Às) +[\d.:]+ ?"
 )
-# A move of chess, and one that has not come whole.
-_MOVE = re.compile(r"O-O|[KQRBN][a-h1-8]?x?[a-h][1-8]")
-_MOVE_SO_FAR = re.compile(r"(?:O-?|[KQRBN][a-h1-8]?x?[a-h]?)$")
 # What a number may look like: "claim no. CL-20418".
 _CODE = re.compile(r"[A-Z]{1,5}[-/]?\d")
 _CODE_SO_FAR = re.compile(r"[A-Z]{1,5}[-/]?$")
@@ -126,7 +105,7 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
     if before.isdecimal():  # no superscript: that is a unit's, or a footnote's
-        return _after_number(text, at, ahead, final)
+        return ends_after_number(text, at, ahead, final)
     token = _token_before(text, at)
     if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
         return NO if ahead.kind == "lower" else YES
@@ -160,52 +139,6 @@ def _token_before(text: str, at: int) -> str:
         space = text.rfind(" ", least, space)
     found = _TOKEN.search(text, space + 1 if space > 0 else max(0, at - _BACK), at)
     return found.group() if found else ""
-
-
-def _after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
-    found = _NUMBER.search(text, max(0, at - _BACK), at)
-    if ahead.kind == "digit" or found is None:
-        return NO
-    digits, start = found.group(), found.start()
-    if digits.isdigit() and _heads(text, start, len(digits)):
-        return NO
-    if "/" in digits and text[ahead.at] == "(":
-        return NO  # a Hungarian law: "45/2014. (II. 26.)"
-    before = text[max(0, start - 8) : start]
-    last = before[-1:]
-    named = last in _CURRENCIES or (last.isascii() and last.isalpha())  # "RM50", "code 45B79"
-    cardinal = named or _CARDINAL.search(before)
-    ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
-    if cardinal or not (ordinal or _DATE.match(digits)):
-        return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
-    if ahead.kind == "caseless":
-        return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
-    language = guess(text[:at])
-    house = ahead.kind == "upper" and _HOUSE.search(text, max(0, start - _BACK), start)
-    counts = house or (language and language not in ORDINAL)
-    if ahead.kind == "lower":
-        return YES if counts and lowercase_style(text, at) else NO
-    if not counts:
-        return opens_with_small_word(text, at, ahead.letter, final)
-    return _unless(_MOVE, _MOVE_SO_FAR, text, ahead.letter, final)
-
-
-def _unless(
-    thing: re.Pattern[str], so_far: re.Pattern[str], text: str, at: int, final: bool
-) -> int:
-    """``NO`` when a thing stands at ``at``, ``WAIT`` while it may come, else ``YES``."""
-    if thing.match(text, at):
-        return NO
-    return WAIT if not final and so_far.match(text, at) else YES
-
-
-def _heads(text: str, start: int, length: int) -> bool:
-    """Whether what numbers at ``start`` heads what follows: "2.", "A2.", "Step 2.", "Option B."."""
-    opening = sentence_start(text, start)
-    if length > _LONGEST_HEADING and text[opening - 2 : opening] == ": ":
-        return False  # "Your code: 48213."
-    sentence = text[opening:start].strip(" *_(").lower()
-    return len(sentence) < 2 or sentence in LABELS
 
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
@@ -278,7 +211,7 @@ def _after_abbreviation(
         doubtful = ahead.kind == "lower" or word[0].isupper()  # "the model no. and", "Item No. Six"
         if ahead.kind == "digit" or (doubtful and start > sentence_start(text, at)):
             return NO
-        coded = _unless(_CODE, _CODE_SO_FAR, text, ahead.letter, final)
+        coded = unless(_CODE, _CODE_SO_FAR, text, ahead.letter, final)
         return _after_word(text, at, word, start, ahead, final) if coded == YES else coded
     if ahead.kind != "upper" or text[ahead.at] in "([":
         return NO
@@ -339,7 +272,7 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
         return YES if len(word) > 1 and lowercase_style(text, at) else NO
     if word in _ONE_SIGN_WORDS:
         return YES
-    if word.isupper() and _LETTERING.match(word) and _heads(text, start, len(word)):
+    if word.isupper() and _LETTERING.match(word) and heads(text, start, len(word)):
         return NO
     small_word_next = ahead.kind == "upper" and (
         (len(word) == 1 and start > sentence_start(text, start))
