@@ -108,7 +108,7 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
         return ends_after_number(text, at, ahead, final)
     token = _token_before(text, at)
     if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
-        return NO if ahead.kind == "lower" else YES
+        return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
     if token[-1].isascii() and not token.isascii():
         token = _TOUCHED.sub("", token)
     return _after_token(text, at, token, ahead, final)
