@@ -20,6 +20,8 @@ _LONGEST_WORD = 24
 _MOST_MARKS = 8
 # How far back a sentence's beginning is looked for.
 _BACK = 400
+# Further back, it is no label or date that stands between there and a number.
+_NEAR = 60
 
 _SPACES = re.compile(r"[^\S\n]*")
 _MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
@@ -171,10 +173,20 @@ def _is_small_at(text: str, start: int) -> bool:
 
 def sentence_start(text: str, at: int) -> int:
     """Where the sentence around ``at`` seems to begin."""
-    start = max(0, at - _BACK)
+    return _last_start(text, max(0, at - _BACK), at)
+
+
+def near_start(text: str, at: int) -> int:
+    """The same when that is not far before ``at``, else ``NO``: known in a quarter of the time."""
+    least = max(0, at - _NEAR)
+    start = _last_start(text, least, at)
+    return NO if start == least > 0 else start
+
+
+def _last_start(text: str, start: int, at: int) -> int:
     for found in reversed([*_SENTENCE_START.finditer(text, start, at)]):
         mark = found.start()
-        word = _LAST_WORD.search(text, max(start, mark - _LONGEST_WORD), mark)
+        word = _LAST_WORD.search(text, max(0, mark - _LONGEST_WORD), mark)
         if text[mark] != "." or not word or not kind_of(word.group(), ""):
             return found.end()
     return start

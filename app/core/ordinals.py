@@ -2,7 +2,7 @@
 
 import re
 
-from app.core.openings import Ahead, lowercase_style, opens_with_small_word, sentence_start
+from app.core.openings import Ahead, lowercase_style, near_start, opens_with_small_word
 from app.core.spans import NO, WAIT
 from app.core.vocabulary import LABELS, ORDINAL, guess
 
@@ -75,7 +75,9 @@ def unless(thing: re.Pattern[str], so_far: re.Pattern[str], text: str, at: int, 
 
 def heads(text: str, start: int, length: int) -> bool:
     """Whether what numbers at ``start`` heads what follows: "2.", "A2.", "Step 2.", "Option B."."""
-    opening = sentence_start(text, start)
+    opening = near_start(text, start)
+    if opening < 0:
+        return False
     if length > _LONGEST_HEADING and text[opening - 2 : opening] == ": ":
         return False  # "Your code: 48213."
     sentence = text[opening:start].strip(" *_(").lower()

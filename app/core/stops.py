@@ -15,10 +15,10 @@ from app.core.openings import (
     Ahead,
     is_caseless,
     lowercase_style,
+    near_start,
     next_word,
     opens_with_date,
     opens_with_small_word,
-    sentence_start,
 )
 from app.core.ordinals import YES, ends_after_number, heads, unless
 from app.core.spans import NO, WAIT
@@ -209,7 +209,7 @@ def _after_abbreviation(
     small = kind == "number" and length > 1 and is_small(word)
     if small and is_small(word, guess(text[:at])):
         doubtful = ahead.kind == "lower" or word[0].isupper()  # "the model no. and", "Item No. Six"
-        if ahead.kind == "digit" or (doubtful and start > sentence_start(text, at)):
+        if ahead.kind == "digit" or (doubtful and start > near_start(text, at)):
             return NO
         coded = unless(_CODE, _CODE_SO_FAR, text, ahead.letter, final)
         return _after_word(text, at, word, start, ahead, final) if coded == YES else coded
@@ -223,10 +223,10 @@ def _after_abbreviation(
         return NO
     initials = "." in word and word.isupper() and not measure  # "A. M. Gómez", but "9 A.M."
     if (kind == "end" and not initials) or measured:
-        begin = sentence_start(text, start)
-        if _HOUR_FIRST.fullmatch(text, begin, start):
+        begin = near_start(text, start)
+        if begin >= 0 and _HOUR_FIRST.fullmatch(text, begin, start):
             return NO
-        if not _is_date(text, begin, start):
+        if begin < 0 or not _is_date(text, begin, start):
             answer = opens_with_date(text, ahead.letter, final)
             return answer if answer == WAIT else (YES if answer == NO else NO)
     return opens_with_small_word(text, at, ahead.letter, final)
@@ -275,7 +275,7 @@ def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: 
     if word.isupper() and _LETTERING.match(word) and heads(text, start, len(word)):
         return NO
     small_word_next = ahead.kind == "upper" and (
-        (len(word) == 1 and start > sentence_start(text, start))
+        (len(word) == 1 and start > near_start(text, start))
         or _NO_VOWEL.match(word)
         or _DOTTED.match(word)
         or (_ROMAN.match(word) and guess(text[:at]) in {*ORDINAL, ""})
