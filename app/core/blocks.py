@@ -60,7 +60,7 @@ _MARKER = (
 # Markers that East Asia sets no space behind.
 _TOUCHING = (
     r"[①-⑳]|[一二三四五六七八九十]{1,3}、|（[一二三四五六七八九十\d]{1,3}）|\d{1,2}[、．）]"
-    r"|\d{1,2}[.)](?=[\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3“「《*])"
+    r"|\d{1,2}[.)](?=[“*]|[^\x00-\u3004])"
 )
 # A row of a table, the border of a drawn one, or the line below a head that no pipe opens.
 _ROW_MARKS = "|│┌├└║╔╠╚"

@@ -26,7 +26,7 @@ PARAGRAPH_END = re.compile(
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 
 # Not before a word; those of Chinese, Japanese and Korean touch a closing mark.
-_NO_WORD = r"(?![^\W\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3])"
+_NO_WORD = r"(?!(?=\w)[0-\u2fff])"
 
 # A closing mark per opening one, as the languages pair them.
 _QUOTES = {

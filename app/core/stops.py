@@ -46,7 +46,7 @@ _TOKEN = re.compile(
 )
 # Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
-_TOUCHED = re.compile(r".*[\u3005-\u30ff\u3400-\u9fff](?=[A-Za-z])")  # Chinese sets no space
+_TOUCHED = re.compile(r".*[^\x00-\u3004](?=[A-Za-z])")  # Chinese sets no space
 _GOES_ON = ".\u00a0\u202f "
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
