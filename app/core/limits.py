@@ -4,7 +4,7 @@ import re
 
 from app.core.graphemes import is_break, units
 
-_CLAUSE = re.compile(r"[,;:،؛、，；：—–](?=\s|[^\x00-\u303f])")
+_CLAUSE = re.compile("[,;:،؛、，；：—–]")
 
 
 def best_place(text: str, room: int, start: int) -> int:
@@ -20,8 +20,9 @@ def best_place(text: str, room: int, start: int) -> int:
     if line > least and text[:line].strip():
         return line
     clauses = [] if start else [found.end() for found in _CLAUSE.finditer(text, least, most)]
-    if clauses:
-        return clauses[-1]
+    for end in reversed(clauses):
+        if text[end].isspace() or text[end] > "\u303f":
+            return end
     for at in range(most, least, -1):
         if text[at].isspace():
             return at

@@ -7,7 +7,7 @@ that follows, so the size of the deltas cannot change a place.
 
 import re
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from app.core.blocks import (
     EMOJI,
@@ -65,19 +65,15 @@ EVENT = re.compile(
 _Rule = Callable[[str, int, int, bool], int]
 
 
-class _Event(NamedTuple):
-    """What may end a sentence: as far as it runs on, and the rule that decides."""
+# What may end a sentence: as far as it runs on, and the rule that decides.
+_Event = tuple[re.Pattern[str], _Rule]
 
-    run: re.Pattern[str]
-    rule: _Rule
-
-
-_LOOK_ALIKE = _Event(re.compile("."), end_at_look_alike)
-_EMOJI = _Event(EMOJI_RUN, end_at_emoji)
-_TILDE = _Event(re.compile("[~～〜]+"), end_at_tilde)
-_EVENTS = {
-    **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), _Event(RUN, end_at_terminator)),
-    **dict.fromkeys(" \u00a0", _Event(re.compile("[ \u00a0]+"), end_at_space)),
+_LOOK_ALIKE: _Event = re.compile("."), end_at_look_alike
+_EMOJI: _Event = EMOJI_RUN, end_at_emoji
+_TILDE: _Event = re.compile("[~～〜]+"), end_at_tilde
+_EVENTS: dict[str, _Event] = {
+    **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), (RUN, end_at_terminator)),
+    **dict.fromkeys(" \u00a0", (re.compile("[ \u00a0]+"), end_at_space)),
     **dict.fromkeys("～〜", _TILDE),
     **dict.fromkeys(";፡", _LOOK_ALIKE),
 }
@@ -303,11 +299,12 @@ class Reader:
     def _judge(self, event: _Event, at: int, final: bool) -> tuple[int, int] | None:
         """Where a sentence ends with the event at ``at`` (or ``NO``), and where to read on."""
         text = self.text
-        found = event.run.match(text, at)
+        run, rule = event
+        found = run.match(text, at)
         stop = found.end() if found else at + 1
         if stop >= len(text) and not final:
             return None
-        answer = event.rule(text, at, stop, final) if self._holds(at, self.least - _NEAR) else NO
+        answer = rule(text, at, stop, final) if self._holds(at, self.least - _NEAR) else NO
         return None if answer == WAIT else (answer, stop)
 
     def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:

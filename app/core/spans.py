@@ -6,7 +6,7 @@ have come after it.
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from app.core.graphemes import is_hangul, is_unspaced
 
@@ -50,7 +50,6 @@ _QUOTES = {
     "［": "］",
     "〝": "[〞〟]",
 }
-_CLOSING = {mark: re.compile(pattern) for mark, pattern in _QUOTES.items()}
 _STRAIGHT = re.compile(r'(?<=\S)"(?!\w)')
 _STRAIGHT_CJK = re.compile('"')
 # Not quotations: "'s avonds", "'n", "'tis", "'90s", "'yan" of Hausa, "'ਤੇ" and "'ਚ" of Punjabi.
@@ -81,7 +80,6 @@ _STAR_OPENS = re.compile(r"(?<![\w*])\*(?=[^\s*])")
 _STAR_CLOSES = re.compile(r"(?<=[^\s*])\*(?![\w*])")
 # A code to dial: "*123#", "*737*1*4000#".
 _DIALLED = re.compile(r"\*\d+(?:#|\*\w)")
-_RUN = {mark: re.compile(re.escape(mark) + "+") for mark in "`*_~"}
 
 
 def end_of_span(text: str, at: int, final: bool) -> int:
@@ -127,6 +125,11 @@ def _search(pattern: re.Pattern[str], text: str, start: int, limit: int) -> int:
     return found.end() if found and found.end() <= limit else NO
 
 
+@cache
+def _closing_quote(mark: str) -> re.Pattern[str]:
+    return re.compile(_QUOTES[mark])
+
+
 @lru_cache(64)
 def _closing_run(mark: str, length: int) -> re.Pattern[str]:
     escaped = re.escape(mark)
@@ -136,8 +139,9 @@ def _closing_run(mark: str, length: int) -> re.Pattern[str]:
 
 
 def _markup(text: str, at: int, mark: str, final: bool) -> int:
-    run = _RUN[mark].match(text, at)
-    opened = run.end() if run else at + 1
+    opened = at + 1
+    while opened < len(text) and text[opened] == mark:
+        opened += 1
     if opened >= len(text):
         return NO if final else WAIT
     length = opened - at
@@ -233,7 +237,8 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
     if mark == "'" and (cjk or not (after.isalpha() or after in "¿¡") or _ELIDED.match(text, at)):
         return NO
     attached = cjk or is_hangul(after)
-    closing = _CLOSING.get(mark) or (_STRAIGHT_CJK if attached else _STRAIGHT)
+    straight = _STRAIGHT_CJK if attached else _STRAIGHT
+    closing = _closing_quote(mark) if mark in _QUOTES else straight
     limit, whole = _quotation_bounds(text, at, final)
     return _settle(text, _search(closing, text, at + 1, limit), whole, final)
 

@@ -46,7 +46,7 @@ _TOKEN = re.compile(
 )
 # Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
-_TOUCHED = re.compile(r".*[^\x00-\u3004](?=[A-Za-z])")  # Chinese sets no space
+_TOUCHED = re.compile("[A-Za-z][!-~]*$")  # Chinese sets no space before them
 _GOES_ON = ".\u00a0\u202f "
 _DEGREES = ("°C", "°F", "ºC", "ºF")
 # Units that are titles and words in some languages: "à 200 m. M. Petit"; after a year, the Greek
@@ -110,8 +110,15 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
     if token[-1].isascii() and not token.isascii():
-        token = _TOUCHED.sub("", token)
+        token = _without_touching(token)
     return _after_token(text, at, token, ahead, final)
+
+
+def _without_touching(token: str) -> str:
+    """A token that ends in Latin letters, without the Chinese or Korean that they touch."""
+    found = _TOUCHED.search(token)
+    touching = found is not None and token[found.start() - 1 : found.start()] > "\u3004"
+    return found.group() if found and touching else token
 
 
 def ends_at_urdu_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
