@@ -10,8 +10,8 @@ import sys
 from tests.benchmarks import stage
 
 ALL = (
-    *("bench_webhook", "bench_junk", "bench_worker", "bench_memory", "bench_model_stream"),
-    *("bench_bubbles", "bench_people", "bench_growth", "bench_durability"),
+    *("bench_chunker", "bench_webhook", "bench_junk", "bench_worker", "bench_memory"),
+    *("bench_model_stream", "bench_bubbles", "bench_people", "bench_growth", "bench_durability"),
 )
 
 
