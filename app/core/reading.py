@@ -28,6 +28,8 @@ from app.core.unmarked import end_at_emoji, end_at_look_alike, end_at_space, end
 
 # How much a sentence's end may stand behind its end mark: closing marks and emoji.
 _NEAR = 24
+# While more characters are missing, those that come are not looked at.
+_FAR = 32
 # A code block whose opening line takes more of the limit than one part in this is read as text.
 _FENCE_PART = 3
 
@@ -120,7 +122,7 @@ class Reader:
     def __init__(self, hard: int) -> None:
         self._hard = hard
         self.idle = 1
-        self._idle_if_narrow = 1  # the same, as long as no wide characters come
+        self._idle_if_narrow = 1  # below this one, only wide characters can bring it there
         self._sized = (0, 0)  # an index, and the size of the text before it
         self._quiet = 0  # up to this length, only a closing mark can end the waiting
         self.text = ""
@@ -156,12 +158,14 @@ class Reader:
     def gathers(self, text: str) -> bool:
         """Whether a text, which begins with the held one, is too small for a bubble."""
         missing = self.least - size(text)
-        if missing > 0:
-            most = self._hard // 2
-            self.idle = min(len(text) + (missing + 1) // 2, most)  # what comes may count double
-            self._idle_if_narrow = min(len(text) + missing, most)
-        else:
+        fewest = (missing + 1) // 2  # what comes may be wide and count double
+        most = self._hard // 2
+        if missing <= 0:
             self.idle = self._idle_if_narrow = 0
+        elif fewest > _FAR:
+            self.idle, self._idle_if_narrow = min(len(text) + fewest, most), 0
+        else:
+            self.idle, self._idle_if_narrow = 1, min(len(text) + missing, most)
         return missing > 0
 
     def _reads_past(self, text: str, delta: str) -> bool:

@@ -149,6 +149,13 @@ def test_wide_characters_count_double() -> None:
     assert size(bubbles[0]) == 112
 
 
+@pytest.mark.parametrize("at", range(0, 60, 6))
+def test_wide_characters_count_wherever_they_stand(at: int) -> None:
+    letters = "narrow letters that wait for an end which comes at last now"
+    text = f"{letters[:at]}{'宽' * 20}{letters[at:]} and here. The next one. Then a third sentence."
+    assert cut(text)[0].endswith("and here.")
+
+
 def test_the_band_is_fixed_when_the_bubble_before_is_cut() -> None:
     chunker = Chunker(50, 100)
     chunker.band = (150, 300)
