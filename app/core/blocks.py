@@ -82,7 +82,7 @@ _LINE = re.compile(
 _UNSETTLED = re.compile(
     r"[ \t]*(?:`{0,3}|~{0,3}|\#{1,6}|[*][*\s]*|-[-\s]*|_[_\s]*|[+–—·✓✔✗☐☑①-⑳●○■□\r>$\\]"
     rf"|[(（]?(?:\d{{0,3}}|{_LETTER}|[ivxIVX]{{2,4}}|[一二三四五六七八九十]{{1,3}})"
-    r"[-.)）۔।။፤\ufe0f]?\u20e3?|:-*\s*|[+][-=])\Z"
+    r"[-.)）۔।။፤\ufe0f]?\u20e3?|:?-*:?[ \t]*|[+][-=])\Z"
 )
 _MOST_UNSETTLED = 80
 # Letters that may open a marker although a letter follows.
