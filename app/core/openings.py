@@ -177,7 +177,7 @@ def sentence_start(text: str, at: int) -> int:
 
 
 def near_start(text: str, at: int) -> int:
-    """The same when that is not far before ``at``, else ``NO``: known in a quarter of the time."""
+    """The same when that is not far before ``at``, else ``NO``, in less time."""
     least = max(0, at - _NEAR)
     start = _last_start(text, least, at)
     return NO if start == least > 0 else start

@@ -156,7 +156,10 @@ class Reader:
         return True
 
     def gathers(self, text: str) -> bool:
-        """Whether a text, which begins with the held one, is too small for a bubble."""
+        """Whether a text, which begins with the held one, is too small for a bubble.
+
+        Notes from which length on that must be asked again.
+        """
         missing = self.least - size(text)
         fewest = (missing + 1) // 2  # what comes may be wide and count double
         most = self._hard // 2

@@ -61,7 +61,7 @@ class Worker:
 
 
 class TwoHolders(RuleBasedStateMachine):
-    """See the module. The subclass says on which store."""
+    """See the module. What raises ``NotImplementedError`` the subclass for each store says."""
 
     def __init__(self) -> None:
         super().__init__()
