@@ -68,10 +68,11 @@ _TABLE: dict[str, dict[Kind, str]] = {
     },
     "sv": {
         "before": """d.v.s t.ex bl.a dvs s.k ca resp f.d t.o.m fr.o.m m.a.o p.g.a inkl exkl jfr tel
-            st hr dr doc civ.ing kl max min fd ev enl ang avd tfn m.a.p i.st.f övers forts kungl
+            hr dr doc civ.ing kl max min fd ev enl ang avd tfn m.a.p i.st.f övers forts kungl
             kand ing äv""",
-        "number": "nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors uppg",
-        "end": """osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl st tim mån tsk msk krm pers vån e.m
+        "number": """st nr kap s sid kl fr jan feb apr aug sept okt nov dec el prop sou rskr tors
+            uppg""",
+        "end": """osv o.s.v m.m m.fl etc e.d o.d e.kr f.kr o.dyl tim mån tsk msk krm pers vån e.m
             f.m milj mdr tkr o.s.a sek ggr""",
         "name": "d.y d.ä f.n tr tabl em univ",
     },
@@ -468,11 +469,14 @@ _TABLE: dict[str, dict[Kind, str]] = {
 
 _WORDS: dict[str, dict[str, Kind]] = {}
 for _tag, _kinds in _TABLE.items():
+    _listed: dict[str, Kind] = {}
     for _kind, _words in _kinds.items():
         for _word in _words.split():
-            _kinds_of_word = _WORDS.setdefault(_word, {})
-            if _kinds_of_word.get("") != _kind:  # else it says nothing new
-                _kinds_of_word.setdefault(_tag, _kind)
+            _listed.setdefault(_word, _kind)  # the first list counts
+    for _word, _kind in _listed.items():
+        _kinds_of_word = _WORDS.setdefault(_word, {})
+        if _kinds_of_word.get("") != _kind:  # else it says nothing new
+            _kinds_of_word[_tag] = _kind
 
 # From what asks most of the text after it to what asks least.
 _CAREFUL: tuple[Kind, ...] = ("before", "name", "end", "number")
@@ -500,6 +504,11 @@ def second_part(first: str) -> int:
 def is_two_part(first: str, second: str) -> bool:
     """Whether two words, each with a stop, make one abbreviation: "v. Chr.", "EE. UU."."""
     return f"{first}.{second}".lower() in _WORDS
+
+
+def is_everywhere(word: str) -> bool:
+    """Whether a word is an abbreviation in every language, and no small word in any."""
+    return "" in _WORDS.get(word.lower(), ()) and not is_small(word)
 
 
 def kind_of(word: str, context: str) -> Kind | None:
