@@ -8,10 +8,10 @@ import re
 from typing import Literal, NamedTuple
 from unicodedata import category
 
-from app.core.abbreviations import kind_of
+from app.core.abbreviations import is_abbreviated
 from app.core.blocks import EMOJI_RUN
 from app.core.spans import NO, WAIT
-from app.core.vocabulary import CALENDAR, guess, is_small
+from app.core.vocabulary import CALENDAR, guess, is_small, may_be_small
 
 # How much of a run of spaces, and of a word, is read before deciding without its end.
 _MOST_SPACES = 40
@@ -27,7 +27,7 @@ _SPACES = re.compile(r"[^\S\n]*")
 _MARKS = frozenset("*_~\"'“”„‟«»‘‚‹›([（【「『《〈<`")
 _SIGN = re.compile(r"[$€£¥₹₽#@+№§°%−©]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’ʼ][^\W\d_]+)*")
-_SENTENCE_START = re.compile(r"[.!?…:\n](?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
+_LAST_START = re.compile(r"[\s\S]*([.!?…:\n])(?:(?<=\n)\s*|[\"”’»)*_]*\s+)")
 _LAST_WORD = re.compile(r"[\w.\u0900-\u0dff]+$")
 # Names that are small words of languages other than the one at hand.
 _NAMES = frozenset("ali an le may van will".split())
@@ -53,14 +53,15 @@ class Ahead(NamedTuple):
 
 def look_ahead(text: str, stop: int, final: bool) -> Ahead:
     """What comes at ``stop`` and after the spaces there."""
+    at = stop + 1 if text.startswith(" ", stop) else stop
+    if text[at : at + 1].isalpha():  # most often; what follows says the same
+        return Ahead("upper" if text[at].isupper() else _kind_of_letter(text, at, final), at, at)
     found = _SPACES.match(text, stop)
     at = found.end() if found else stop
     if at >= len(text):
         return Ahead("end" if final or at - stop > _MOST_SPACES else "wait", at, at)
     if text[at] == "\n":
         return Ahead("line", at, at)
-    if text[at].isupper() and text[at].isalpha():
-        return Ahead("upper", at, at)  # most often; what follows says the same
     letter = at
     while letter < len(text) and letter - at < _MOST_MARKS and _is_mark(text, letter, at):
         letter += 1
@@ -87,14 +88,16 @@ def _kind_of_letter(
     char = text[at]
     if char in "¿¡":
         return "upper"
-    if _SIGN.match(char) or char.isdigit():
-        return "digit"
     kind = category(char)
     if kind in ("Lu", "Lt"):
         return "upper"
     if kind == "Ll" and not is_caseless(char):
         return _kind_of_small(text, at, final)
-    return "caseless" if kind[0] == "L" or EMOJI_RUN.match(text, at) else "other"
+    if kind[0] == "L":
+        return "caseless"
+    if char.isdigit() or _SIGN.match(char):
+        return "digit"
+    return "caseless" if EMOJI_RUN.match(text, at) else "other"
 
 
 def _kind_of_small(text: str, at: int, final: bool) -> Literal["upper", "lower", "wait"]:
@@ -115,6 +118,8 @@ def _kind_of_small(text: str, at: int, final: bool) -> Literal["upper", "lower",
 
 def is_caseless(char: str) -> bool:
     """Whether a letter's script has no capitals; Georgian has them and opens no sentence so."""
+    if char < "\u0370":  # accents, too
+        return False
     return category(char) in ("Lo", "Lm", "Mn", "Mc") or "\u10d0" <= char <= "\u10ff"
 
 
@@ -139,14 +144,15 @@ def opens_with_small_word(text: str, at: int, letter: int, final: bool) -> int:
         return 1
     word = next_word(text, letter, final)
     if word is None:
-        return WAIT
-    known = is_small(word) and word.lower() not in CALENDAR and not _ROMAN.match(word)
-    if len(word) == 1:
-        known = known and word != "I" and text[letter + 1 : letter + 2] == " "
+        return WAIT if may_be_small(text[letter:]) else NO
+    if not is_small(word) or word.lower() in CALENDAR or _ROMAN.match(word):
+        return NO
+    if len(word) == 1 and (word == "I" or text[letter + 1 : letter + 2] != " "):
+        return NO
     language = guess(text[:at])
     if not language and word.lower() in _NAMES:
         return NO
-    return 1 if known and is_small(word, language) else NO
+    return 1 if is_small(word, language) else NO
 
 
 def opens_with_date(text: str, letter: int, final: bool) -> int:
@@ -184,9 +190,14 @@ def near_start(text: str, at: int) -> int:
 
 
 def _last_start(text: str, start: int, at: int) -> int:
-    for found in reversed([*_SENTENCE_START.finditer(text, start, at)]):
-        mark = found.start()
-        word = _LAST_WORD.search(text, max(0, mark - _LONGEST_WORD), mark)
-        if text[mark] != "." or not word or not kind_of(word.group(), ""):
+    end = at
+    while found := _LAST_START.match(text, start, end):
+        mark = found.start(1)
+        if text[mark] != ".":
             return found.end()
+        least = max(0, mark - _LONGEST_WORD)
+        word = _LAST_WORD.search(text, max(least, text.rfind(" ", least, mark)), mark)
+        if not word or not is_abbreviated(word[0].lower()):
+            return found.end()
+        end = mark
     return start

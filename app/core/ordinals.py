@@ -2,7 +2,7 @@
 
 import re
 
-from app.core.openings import Ahead, lowercase_style, near_start, opens_with_small_word
+from app.core.openings import Ahead, near_start, opens_with_small_word
 from app.core.spans import NO, WAIT
 from app.core.vocabulary import LABELS, ORDINAL, guess
 
@@ -14,6 +14,8 @@ _BACK = 40
 _MOST_ORDINAL = 2
 # After a colon, a number with more digits heads nothing.
 _LONGEST_HEADING = 3
+# How far back a label before a number is looked for.
+_LABEL = 24
 
 _NUMBER = re.compile(r"[\d٠-٩][\d.,:/'’\-–\u00a0\u202f]*$")
 _CURRENCIES = frozenset("$€£¥₹₽₱₫฿₩#№")
@@ -39,7 +41,8 @@ def ends_after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     Returns:
         A positive number, ``NO`` or ``WAIT``.
     """
-    found = _NUMBER.search(text, max(0, at - _BACK), at)
+    least = max(0, at - _BACK)
+    found = _NUMBER.search(text, max(least, text.rfind(" ", least, at)), at)
     if ahead.kind == "digit" or found is None:
         return NO
     digits, start = found.group(), found.start()
@@ -53,15 +56,14 @@ def ends_after_number(text: str, at: int, ahead: Ahead, final: bool) -> int:
     cardinal = named or _CARDINAL.search(before)
     ordinal = digits.isdigit() and len(digits) <= _MOST_ORDINAL
     if cardinal or not (ordinal or _DATE.match(digits)):
-        return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
+        return YES
     if ahead.kind == "caseless":
         return NO if _DATE_SO_FAR.search(text, max(0, start - 3), start) else YES
     language = guess(text[:at])
-    house = ahead.kind == "upper" and _HOUSE.search(text, max(0, start - _BACK), start)
-    counts = house or (language and language not in ORDINAL)
+    counts = language != "" and language not in ORDINAL
     if ahead.kind == "lower":
-        return YES if counts and lowercase_style(text, at) else NO
-    if not counts:
+        return YES if counts else NO
+    if not counts and not _HOUSE.search(text, max(0, start - _BACK), start):
         return opens_with_small_word(text, at, ahead.letter, final)
     return unless(_MOVE, _MOVE_SO_FAR, text, ahead.letter, final)
 
@@ -75,6 +77,10 @@ def unless(thing: re.Pattern[str], so_far: re.Pattern[str], text: str, at: int, 
 
 def heads(text: str, start: int, length: int) -> bool:
     """Whether what numbers at ``start`` heads what follows: "2.", "A2.", "Step 2.", "Option B."."""
+    space = text.rfind(" ", max(0, start - _LABEL), max(0, start - 1))
+    before = text[space + 1 : start].strip(" *_(").lower()
+    if len(before) > 1 and before.isalpha() and before not in LABELS:
+        return False  # most often; what follows says the same
     opening = near_start(text, start)
     if opening < 0:
         return False

@@ -43,6 +43,7 @@ _CLOSING_SO_FAR = re.compile(r"(?:\[\^?\d{0,3}|【[^】\n]{0,40}|[（(][苦爆]?
 _ANY_STRONG = re.compile(f"[{STRONG}]")
 ANY_SURE = re.compile(f"[{SURE}]")
 # Emoji, or the letters that stand for laughing and weeping in Korean chats.
+_FIRST_EMOJI = "\u203c"
 _MOOD = re.compile(f"{EMOJI_RUN.pattern}|[ㄱ-ㅣ]+")
 # Emoji that point to what comes after them.
 POINTERS = re.compile("[👉➡▶🔹🔸▪📌📍☎📞📧✉🔗💡⚠ℹ✅☑✔❌🕐-🕧⏰🗓📅👇🔽⬇🟢🔵🔴🟠🟡⚫⭕▫◾◽•]")
@@ -85,8 +86,7 @@ def end_after_marks(text: str, at: int, stop: int, final: bool) -> int:
     if not text[at:stop].isascii() and ANY_SURE.search(text, at, stop):
         return _after_sure(text, at, stop, final)
     ahead = look_ahead(text, stop, final)
-    emoji = None if text[ahead.at : ahead.at + 1].isascii() else _MOOD.match(text, ahead.at)
-    if emoji:
+    if text[ahead.at : ahead.at + 1] >= _FIRST_EMOJI and (emoji := _MOOD.match(text, ahead.at)):
         return _after_emoji(text, at, stop, emoji, final)
     follower = text[stop]
     if not follower.isspace():
@@ -161,7 +161,7 @@ def _decide(text: str, at: int, stop: int, ahead: Ahead, final: bool) -> int:
         return NO  # a line's end is judged by itself
     if kind == "end":
         return 1
-    if _ANY_STRONG.search(text, at, stop):
+    if text[at] in STRONG or (stop > at + 1 and _ANY_STRONG.search(text, at, stop)):
         if kind == "upper" and _EXCLAIMING.search(text, max(0, at - 12), at):
             return NO
         goes_on = kind == "lower" and not (is_caseless(text[at - 1]) or lowercase_style(text, at))

@@ -1,11 +1,12 @@
 """Does a sentence end with this full stop? It also ends abbreviations, ordinals and initials."""
 
 import re
-from itertools import islice
+from collections.abc import Iterable
 
 from app.core.abbreviations import (
     Kind,
     is_abbreviated,
+    is_everywhere,
     is_two_part,
     kind_of,
     second_part,
@@ -46,6 +47,7 @@ _TOKEN = re.compile(
 )
 # Initials in an alphabet of capitals; Latin ones may stand for anything: "U.S.", "P.M.".
 _INITIALS = re.compile(r"(?:[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ][.])+[Α-ΩА-ЯЁІЇЄҐЈЉЊЋЂЏ]$")
+_NO_CHINESE = "\u3004"  # nor Korean; those come after it
 _TOUCHED = re.compile("[A-Za-z][!-~]*$")  # Chinese sets no space before them
 _GOES_ON = ".\u00a0\u202f "
 _DEGREES = ("°C", "°F", "ºC", "ºF")
@@ -78,6 +80,9 @@ _INNER_SPACE = re.compile(r"[ \u00a0\u202f]")
 # What is linked to a word as its ending: "Tom's", "PDV-a", "TL'dir".
 _ENDING = re.compile(r"['’]s$|[A-ZÀ-ÞΑ-ΩА-Я]{2}[-'’][^\W\d_A-ZÀ-Þ]{1,4}$")
 _LINK = re.compile(r"[-'’/]")
+# Words that are written out, of letters that have no small ones; and linked ones with their last.
+_WITHOUT_CASE = re.compile("[\u05d0-\u05ea\u0620-\u064a\u0671-\u06d3\uac00-\ud7a3]{3,}")
+_LINKED = re.compile(r"(?:[^\W\d_]+[-'’])+([^\W\d_]{2,})")
 _ACRONYM = re.compile(r"[A-ZА-ЯΑ-Ω]{3,}$")
 # Compounds that only a number or a street's name ends in: "Hauptstr. 5", "Kundennr. 4711".
 _COMPOUNDS = ("str", "strasse", "gatan", "gade", "utca", "nr")
@@ -104,12 +109,15 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
     if not before or before.isspace():
         stands_off = ahead.kind == "upper" and text[max(0, at - 2) : at - 1].isalpha()
         return YES if stands_off else NO
+    if ahead.kind == "lower" and not (is_caseless(before) or lowercase_style(text, at)):
+        return NO
     if before.isdecimal():  # no superscript: that is a unit's, or a footnote's
         return ends_after_number(text, at, ahead, final)
     token = _token_before(text, at)
-    if not token or text.endswith(_DEGREES, 0, at):  # a bracket, a quotation mark, a percent sign
+    degrees = before in "CF" and text.endswith(_DEGREES, 0, at)
+    if not token or degrees:  # else a bracket, a quotation mark, a percent sign
         return YES if ahead.kind != "lower" or lowercase_style(text, at) else NO
-    if token[-1].isascii() and not token.isascii():
+    if token[-1].isascii() and not token.isascii() and max(token) > _NO_CHINESE:
         token = _without_touching(token)
     return _after_token(text, at, token, ahead, final)
 
@@ -117,7 +125,7 @@ def ends_at_stop(text: str, at: int, ahead: Ahead, final: bool) -> int:
 def _without_touching(token: str) -> str:
     """A token that ends in Latin letters, without the Chinese or Korean that they touch."""
     found = _TOUCHED.search(token)
-    touching = found is not None and token[found.start() - 1 : found.start()] > "\u3004"
+    touching = found is not None and token[found.start() - 1 : found.start()] > _NO_CHINESE
     return found.group() if found and touching else token
 
 
@@ -140,7 +148,8 @@ def _token_before(text: str, at: int) -> str:
     least = max(1, at - _BACK)
     space = text.rfind(" ", least, at)
     word = text[space + 1 : at]
-    if space > 0 and word.isalnum() and text[space - 1] not in _GOES_ON:
+    solid = word.isalnum() or _LINK.sub("", word).isalnum()
+    if space > 0 and solid and text[space - 1] not in _GOES_ON:
         return word  # what the expression finds as well, in ten times the time
     while space > 0 and text[space - 1] in _GOES_ON:
         space = text.rfind(" ", least, space)
@@ -150,20 +159,25 @@ def _token_before(text: str, at: int) -> str:
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
     """``token``: the word before the stop, with the short ones before it that end in stops."""
-    if ahead.kind == "upper" and _is_plain(token):
+    if ahead.kind in ("upper", "caseless") and _is_plain(token):
         return YES  # most often; what follows says the same
-    joined = _INNER_SPACE.sub("", token)
+    joined = token if token.isalnum() else _INNER_SPACE.sub("", token)
     if ahead.kind == "upper" and (most := second_part(joined)):
         second = next_word(text, ahead.letter, final)
         if second is None and len(text) - ahead.letter <= most:
             return WAIT
         if second and is_two_part(joined, second):
             return NO
+    initial = ahead.kind == "upper" and len(joined) == 1 and joined.isupper()
+    if initial and opens_with_small_word(text, at, ahead.letter, final) == NO:
+        return NO  # "J. Smith": in fewer steps than below
+    if ahead.kind != "upper" and is_everywhere(joined) and not _ACRONYM.match(joined):
+        return NO  # "Nr. 5": the same
     kind = _abbreviation(text, at, token, joined)
     if kind is not None:
         return _after_abbreviation(text, at, kind, len(token), ahead, final)
     word = _INNER_SPACE.split(token)[-1] if len(token) != len(joined) else joined
-    letters = [char for char in word if char.isalpha()]
+    letters = word if word.isalpha() else "".join(filter(str.isalpha, word))
     if not letters:
         return NO if ahead.kind == "lower" else YES
     if "\u0561" <= letters[-1] <= "\u0587" and ahead.letter > ahead.at:
@@ -175,13 +189,19 @@ def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> i
 
 
 def _is_plain(token: str) -> bool:
-    """Whether a token is a word in small letters that no abbreviation looks like.
+    """Whether a token is a word in small letters that no abbreviation looks or ends like.
 
-    In Latin, Greek or Cyrillic: Armenian and Georgian small letters have rules of their own.
+    In Latin, Greek or Cyrillic: Armenian and Georgian small letters have rules of their own. Or one
+    of three and more Hebrew or Arabic letters, or Korean syllables.
     """
+    if token[-1:] > "\u0590" and _WITHOUT_CASE.fullmatch(token):
+        return not is_abbreviated(token)
+    if not token.isalpha():
+        linked = _LINKED.fullmatch(token)
+        if not linked or is_abbreviated(linked[1]):
+            return False
     return (
         len(token) > 1
-        and token.isalpha()
         and token.islower()
         and not "\u0531" <= token[-1] < "\u1e00"
         and not is_abbreviated(token)
@@ -193,12 +213,9 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
     """The kind of abbreviation that a token is, tried whole and by its last part."""
     if joined.endswith(_COMPOUNDS) and _COMPOUND.search(joined):
         return "number"
-    if _INITIALS.match(joined):
+    if "." in joined and _INITIALS.match(joined):
         return None
-    last = _INNER_SPACE.split(token)[-1]
-    linked = "" if _ENDING.search(last) else _LINK.split(last)[-1]
-    parts = (joined,) if token.isalnum() else (joined, last, linked)
-    for word in dict.fromkeys(parts):
+    for word in (token,) if token.isalnum() else _parts(token, joined):
         kind = kind_of(word, text[:at])
         if len(word) == 1 and word.isupper() and not (kind == "before" and guess(text[:at])):
             continue  # an initial
@@ -206,6 +223,13 @@ def _abbreviation(text: str, at: int, token: str, joined: str) -> Kind | None:
             return kind
     clipped = joined.endswith(_CLIPPED) and joined.islower() and guess(text[:at]) == "de"
     return "before" if clipped else None
+
+
+def _parts(token: str, joined: str) -> Iterable[str]:
+    """What of a token may be an abbreviation: all of it, its last word, what is linked to that."""
+    last = _INNER_SPACE.split(token)[-1]
+    linked = "" if _ENDING.search(last) else _LINK.split(last)[-1]
+    return dict.fromkeys((joined, last, linked))
 
 
 def _after_abbreviation(
@@ -270,26 +294,27 @@ def _after_caseless(word: str) -> int:
         return NO  # Arabic writes "and" on to what follows it
     if "\u0e80" <= last[:1] <= "\u0eff":
         return YES if _LAO_VOWEL.search(last) and not last.endswith(_LAO_SHORT) else NO
-    signs = (True for index in range(len(last)) if is_break(last, index))
-    return YES if sum(islice(signs, 2)) == 2 else NO
+    return YES if any(is_break(last, index) for index in range(1, len(last))) else NO
 
 
 def _after_word(text: str, at: int, word: str, start: int, ahead: Ahead, final: bool) -> int:
     if ahead.kind == "lower":
-        return YES if len(word) > 1 and lowercase_style(text, at) else NO
+        return YES if len(word) > 1 else NO
     if word in _ONE_SIGN_WORDS:
         return YES
     if word.isupper() and _LETTERING.match(word) and heads(text, start, len(word)):
         return NO
-    small_word_next = ahead.kind == "upper" and (
-        (len(word) == 1 and start > near_start(text, start))
+    if len(word) == 1:
+        inside = ahead.kind == "upper" and start > near_start(text, start)
+        return opens_with_small_word(text, at, ahead.letter, final) if inside else NO
+    dotted = "." in word and _DOTTED.match(word)
+    if ahead.kind == "upper" and (
+        dotted
         or _NO_VOWEL.match(word)
-        or _DOTTED.match(word)
         or (_ROMAN.match(word) and guess(text[:at]) in {*ORDINAL, ""})
-    )
-    if small_word_next:
+    ):
         return opens_with_small_word(text, at, ahead.letter, final)
-    if len(word) == 1 or (ahead.kind != "upper" and _DOTTED.match(word)):
+    if dotted:
         return NO
     if ahead.kind == "digit":
         unit = word.isupper() and _MEASURE.search(text, max(0, start - 2), start)

@@ -290,6 +290,8 @@ _SPEAKERS: dict[str, tuple[str, ...]] = {}
 for _tag, _words in WORDS.items():
     for _word in _words:
         _SPEAKERS[_word] = (*_SPEAKERS.get(_word, ()), _tag)
+_TELLING_LETTERS = 4
+_BEGINNINGS = frozenset(word[:_TELLING_LETTERS] for word in _SPEAKERS)
 # Letters that one language has and its neighbours have not.
 _LETTERS = {
     letter: tag
@@ -342,6 +344,11 @@ def is_small(word: str, language: str = "") -> bool:
     return speakers is not None and (not language or language in speakers)
 
 
+def may_be_small(beginning: str) -> bool:
+    """Whether a word that begins like this may become one of those."""
+    return len(beginning) < _TELLING_LETTERS or beginning[:_TELLING_LETTERS].lower() in _BEGINNINGS
+
+
 def guess(text: str) -> str:
     """The language of a text in an alphabet with capitals, as a tag; ``""`` when unsure.
 
@@ -357,7 +364,7 @@ def _guess(tail: str) -> str:
     words = tail.replace(".", " ").replace(",", " ").replace("?", " ").replace("*", " ").split()
     votes = sum(filter(None, map(_VOTES.get, words)))
     if not tail.isascii():
-        votes += sum(_LETTER_VOTES[letter] for letter in set(_TELLING.findall(tail)))
+        votes += sum(map(_LETTER_VOTES.__getitem__, {*_TELLING.findall(tail)}))
     if not votes:
         return ""
     of_each = [*_OF_EACH.unpack(votes.to_bytes(_OF_EACH.size, "little"))]
