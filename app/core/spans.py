@@ -28,7 +28,8 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n")
 # Not before a word; those of Chinese, Japanese and Korean touch a closing mark.
 _NO_WORD = r"(?!(?=\w)[0-\u2fff])"
 
-# A closing mark per opening one, as the languages pair them.
+# A closing mark per opening one, as the languages pair them. (First the mark, for which a search is
+# fast, and then what must stand before it.)
 _QUOTES = {
     "“": "”",
     "„": '[“”‟"]',
@@ -38,9 +39,9 @@ _QUOTES = {
     "»": "[«»]",
     "‹": "›",
     "›": "[‹›]",
-    "‘": rf"(?<=\S)’{_NO_WORD}",
+    "‘": rf"’(?<=\S’){_NO_WORD}",
     "‚": r"[‘’](?!\w)",
-    "'": rf"(?<=\S)'{_NO_WORD}",
+    "'": rf"'(?<=\S'){_NO_WORD}",
     "「": "」",
     "『": "』",
     "《": "》",
@@ -50,7 +51,7 @@ _QUOTES = {
     "［": "］",
     "〝": "[〞〟]",
 }
-_STRAIGHT = re.compile(r'(?<=\S)"(?!\w)')
+_STRAIGHT = re.compile(r'"(?<=\S")(?!\w)')
 _STRAIGHT_CJK = re.compile('"')
 # Not quotations: "'s avonds", "'n", "'tis", "'90s", "'yan" of Hausa, "'ਤੇ" and "'ਚ" of Punjabi.
 _ELIDED = re.compile(
@@ -58,6 +59,8 @@ _ELIDED = re.compile(
 )
 
 _LONGEST_ELISION = 7
+# After these, a straight or a pointed quotation mark closes.
+_BEFORE_CLOSING = frozenset(".,!?…)]}%€$°")
 
 _PARENTHESES = {
     mark: re.compile(
@@ -70,7 +73,9 @@ _PARENTHESES = {
 _TARGET = re.compile(r"\((?:[^()\n]|\([^()\n]*+\))*+\)")
 _EMOTICON = re.compile(r"[:;=8xX][-'^]?$")
 # Printable ASCII without the marks that enclose an address or that Markdown puts around it.
-_ADDRESS = re.compile(r"[!#-&*-;=?-Z\\^-z|~(]+")
+_IN_ADDRESS = r"!#-&*-;=?-Z\\^-z|~("
+_ADDRESS = re.compile(f"[{_IN_ADDRESS}]+")
+ADDRESS_END = re.compile(f"[^{_IN_ADDRESS}]")
 _ADDRESS_TAIL = re.compile(r"[.,;:!?*_~'(]+$")
 # A formula opens with what no price and no shell variable has after the sign.
 _FORMULA = re.compile(r"\$(?=[^\s$\d])(?![A-Z_]{2,})[^$\n]{1,200}?(?<=\S)\$(?!\d)")
@@ -132,10 +137,10 @@ def _closing_quote(mark: str) -> re.Pattern[str]:
 
 @lru_cache(64)
 def _closing_run(mark: str, length: int) -> re.Pattern[str]:
-    escaped = re.escape(mark)
-    solid = "" if mark == "`" else r"(?<=[^\s" + escaped + "])"
+    run = length * re.escape(mark)
+    solid = rf"(?<!`{run})" if mark == "`" else rf"(?<=[^\s{mark}]{run})"
     outside = _NO_WORD if mark == "_" or (mark == "*" and length == 1) else ""
-    return re.compile(rf"{solid}(?<!{escaped}){escaped}{{{length}}}(?!{escaped}){outside}")
+    return re.compile(rf"{run}{solid}(?!{re.escape(mark)}){outside}")
 
 
 def _markup(text: str, at: int, mark: str, final: bool) -> int:
@@ -225,10 +230,10 @@ def _display(pattern: re.Pattern[str], text: str, at: int, final: bool) -> int:
 
 def _quotation(text: str, at: int, mark: str, final: bool) -> int:
     before, after = text[at - 1 : at], text[at + 1]
-    cjk = any(is_unspaced(char) or "\uff00" <= char <= "\uffef" for char in (before, after))
+    cjk = _is_east_asian(before) or _is_east_asian(after)
     if mark in "\"'”»›‘‚«" and (after.isspace() and mark != "«"):
         return NO
-    if mark in "\"'”›»" and (before.isalnum() or before in tuple(".,!?…)]}%€$°")) and not cjk:
+    if mark in "\"'”›»" and (before.isalnum() or before in _BEFORE_CLOSING) and not cjk:
         return NO
     if mark in "»›" and not (after.isalnum() or after in "¿¡"):
         return NO
@@ -241,6 +246,10 @@ def _quotation(text: str, at: int, mark: str, final: bool) -> int:
     closing = _closing_quote(mark) if mark in _QUOTES else straight
     limit, whole = _quotation_bounds(text, at, final)
     return _settle(text, _search(closing, text, at + 1, limit), whole, final)
+
+
+def _is_east_asian(char: str) -> bool:
+    return char > "\u3004" and (is_unspaced(char) or "\uff00" <= char <= "\uffef")
 
 
 def _quotation_bounds(text: str, at: int, final: bool) -> tuple[int, bool]:
