@@ -39,17 +39,15 @@ _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f"
     "\uff01-\uff60\uffe0-\uffe6\U00020000-\U0003fffd]+"
 )
-
-
-def is_narrow(text: str) -> bool:
-    """Whether a text has no wide characters."""
-    return text.isascii() or not _WIDE.search(text)
+# Most of what is not wide: few ranges, the first of which nearly all characters are in.
+_NARROW = re.compile("[\x00-\u10ff\u1160-\u2e7f\U00010000-\U0001ffff]*")
 
 
 def size(text: str) -> int:
     """How much a text says: its characters, the wide ones of East Asia counted double."""
-    wide = None if text.isascii() else _WIDE.findall(text)
-    return len(text) + sum(map(len, wide)) if wide else len(text)
+    if text.isascii() or _NARROW.fullmatch(text):
+        return len(text)
+    return len(text) + sum(map(len, _WIDE.findall(text)))
 
 
 def units(text: str) -> int:
@@ -76,12 +74,14 @@ def is_break(text: str, at: int) -> bool:
         return not (before == "\r" and after == "\n")
     if before in "\r\n" or after in "\r\n" or (_is_alone(before) and _is_alone(after)):
         return True
+    if after.isascii():
+        return not _PREPENDED.match(before)
     return not (_extends(after) or _PREPENDED.match(before) or _joins(text, at, before, after))
 
 
 def _is_alone(char: str) -> bool:
-    """Whether a character joins no other of its kind: Chinese characters, Korean syllables."""
-    return "\u3400" <= char <= "\u9fff" or is_hangul(char)
+    """Whether a character joins no other of its kind: Chinese and its marks, Korean syllables."""
+    return "\u3400" <= char <= "\u9fff" or "\u3001" <= char <= "\u3029" or is_hangul(char)
 
 
 def _extends(char: str) -> bool:

@@ -19,25 +19,27 @@ from app.core.blocks import (
     indentation,
     kind_of_line,
 )
-from app.core.graphemes import is_narrow, size, units
+from app.core.graphemes import size, units
 from app.core.lines import WHOLE, Why, judge_line
 from app.core.quotations import end_after_span
 from app.core.sentences import RUN, STRONG, SURE, end_at_terminator
-from app.core.spans import NO, WAIT, end_of_span
+from app.core.spans import ADDRESS_END, NO, WAIT, end_of_span
 from app.core.unmarked import end_at_emoji, end_at_look_alike, end_at_space, end_at_tilde
 
 # How much a sentence's end may stand behind its end mark: closing marks and emoji.
 _NEAR = 24
-# While more characters are missing, those that come are not looked at.
-_FAR = 32
 # A code block whose opening line takes more of the limit than one part in this is read as text.
 _FENCE_PART = 3
 
-# While a stretch is open: what closes one, how long its opening mark is at most, how many
-# characters tell that it opens one, and how many must come before it is given up.
-_CLOSING = re.compile("[\n\"'”’“»«›‹)）\\]」』】》〉〕］〞〟*_`~$\\\\]")
-_LONGEST_RUN = 3
-_OPENING = 10
+# While a stretch is open: what may close it, after how many characters it is known to be one, and
+# how many must come before it is given up.
+_CLOSING = {
+    ":": ADDRESS_END,
+    "$": re.compile("[\n$]"),
+    "": re.compile("[\n\"'”’“»«›‹)）\\]」』】》〉〕］〞〟*_`~$\\\\]"),
+}
+_OPENED = 3
+_LATE_OPENED = {"'": 8, "*": 8}  # "'cause", "*123#"
 _YOUNGEST = 150
 
 
@@ -51,17 +53,17 @@ def _characters(ranges: str) -> list[str]:
 
 
 # Characters that are events wherever they stand, whatever comes after them.
-_ALWAYS = r"\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝$\\…‥～〜؟‼⁇⁈⁉‽⸘" + "".join(
+_ALWAYS = r"\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝\\…‥～〜؟‼⁇⁈⁉‽⸘" + "".join(
     char for char in _characters(SURE + EMOJI) if char <= "\uffff"
 )
 _ASTRAL = "".join(char for char in _characters(SURE) if char > "\uffff")
 # The search runs to the first set without trying branches, which makes it three times as fast. Most
 # spaces leave at the first branch; astral characters, which make a set slow, are tried last.
 EVENT = re.compile(
-    rf"[.!?'_:; \u00a0፡{_ALWAYS}\U00010a56-\U0001faff]"
+    rf"[.!?'_:;$ \u00a0፡{_ALWAYS}\U00010a56-\U0001faff]"
     r"(?:(?<=[\u0e00-\u0eff][ \u00a0])|(?<![ \u00a0])(?:"
-    r"(?<=[^.!?'_:;፡\U00010a56-\U0001faff])|(?<=[.])(?!\w)|(?<=[!?])(?![0-9A-Za-z\u00c0-\u1fff])"
-    r"|(?<=['_])(?<!\w['_])|(?<=:)(?=/|$)|(?<=[\u0561-\u0587]:)(?=\s)"
+    r"(?<=[^.!?'_:;$፡\U00010a56-\U0001faff])|(?<=[.])(?!\w)|(?<=[!?])(?![0-9A-Za-z\u00c0-\u1fff])"
+    r"|(?<=['_])(?<!\w['_])|(?<=:)(?=/|$)|(?<=[$])(?![\s\d])|(?<=[\u0561-\u0587]:)(?=\s)"
     rf"|(?<=[\u0370-\u03ff\u1f00-\u1fff];)|(?<=፡፡)|(?<=[{_ASTRAL}\U0001f000-\U0001faff])))"
 )
 _Rule = Callable[[str, int, int, bool], int]
@@ -74,6 +76,7 @@ _LOOK_ALIKE: _Event = re.compile("."), end_at_look_alike
 _EMOJI: _Event = EMOJI_RUN, end_at_emoji
 _TILDE: _Event = re.compile("[~～〜]+"), end_at_tilde
 _EVENTS: dict[str, _Event] = {
+    **dict.fromkeys(filter("\uffff".__ge__, _characters(EMOJI)), _EMOJI),
     **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), (RUN, end_at_terminator)),
     **dict.fromkeys(" \u00a0", (re.compile("[ \u00a0]+"), end_at_space)),
     **dict.fromkeys("～〜", _TILDE),
@@ -103,8 +106,9 @@ class Reader:
     """
 
     __slots__ = (
+        "_closing",
+        "_gathered",
         "_hard",
-        "_idle_if_narrow",
         "_quiet",
         "_sized",
         "at",
@@ -122,9 +126,10 @@ class Reader:
     def __init__(self, hard: int) -> None:
         self._hard = hard
         self.idle = 1
-        self._idle_if_narrow = 1  # below this one, only wide characters can bring it there
-        self._sized = (0, 0)  # an index, and the size of the text before it
-        self._quiet = 0  # up to this length, only a closing mark can end the waiting
+        self._gathered = (0, 0)  # how much was gathered when that was asked last, and its size
+        self._sized = (0, 0)  # where a place was judged last, and the size of the text before it
+        self._quiet = 0  # up to this length, only one of these can end the waiting
+        self._closing = _CLOSING[""]
         self.text = ""
         self.at = 0
         self.line: Line | None = None
@@ -137,8 +142,8 @@ class Reader:
     def start(self, text: str) -> None:
         """Begins a bubble, in the middle of the line that was read if that is known."""
         self.text, self.at, self.block = text, 0, -1
-        self.idle = self._idle_if_narrow = 1
-        self._quiet, self._sized = 0, (0, 0)
+        self.idle = 1
+        self._quiet, self._gathered, self._sized = 0, (0, 0), (0, 0)
         if self.line is not None:
             _, kind, indent, _, labelled = self.line
             self.line = Line(0, kind, indent, self.item, labelled)
@@ -147,7 +152,7 @@ class Reader:
         """Takes a delta that can decide nothing; False leaves it alone."""
         text = self.text + delta
         length = len(text)
-        if length >= self.idle and (length >= self._idle_if_narrow or not is_narrow(delta)):
+        if length >= self.idle:
             if 2 * length > self._hard:
                 return False
             if not (self.gathers(text) if self.idle else self._reads_past(text, delta)):
@@ -160,15 +165,15 @@ class Reader:
 
         Notes from which length on that must be asked again.
         """
-        missing = self.least - size(text)
-        fewest = (missing + 1) // 2  # what comes may be wide and count double
-        most = self._hard // 2
-        if missing <= 0:
-            self.idle = self._idle_if_narrow = 0
-        elif fewest > _FAR:
-            self.idle, self._idle_if_narrow = min(len(text) + fewest, most), 0
+        if 2 * len(text) < self.least:  # even if all of it is wide
+            missing = self.least - 2 * len(text)
         else:
-            self.idle, self._idle_if_narrow = 1, min(len(text) + missing, most)
+            length, known = self._gathered
+            known += size(text[length:])
+            self._gathered = len(text), known
+            missing = self.least - known
+        # What comes may be wide and count double.
+        self.idle = min(len(text) + (missing + 1) // 2, self._hard // 2) if missing > 0 else 0
         return missing > 0
 
     def _reads_past(self, text: str, delta: str) -> bool:
@@ -178,15 +183,19 @@ class Reader:
             return False
         if self.at + len(delta) == len(text):
             if line.kind in _PROSE:
-                quiet = not EVENT.search(text, self.at)
+                found = EVENT.search(text, self.at)
+                # But for a line's end, no event is judged before something follows it.
+                quiet = not found or (text[found.end() :] in ("", " ") and found[0] != "\n")
+                reached = found.start() if found else len(text)
             else:
                 quiet = "\n" not in delta and len(text) - line.start <= WHOLE
+                reached = len(text)
             if quiet:
-                self.at = len(text)
+                self.at = reached
             return quiet
         if self.fence:
             return "\n" not in delta
-        return len(text) < self._quiet and not _CLOSING.search(delta)
+        return len(text) < self._quiet and not self._closing.search(delta)
 
     def next_place(self, final: bool) -> Place | None:
         """The next place where the bubble may end; ``None`` when more text is needed."""
@@ -276,6 +285,9 @@ class Reader:
         """Whether the text up to ``end`` is of a size."""
         if end >= wanted or 2 * end < wanted:
             return end >= wanted
+        length, known = self._gathered
+        if end <= length == known:
+            return False  # nothing is wide so far
         at, known = self._sized
         if end < at:
             at = known = 0
@@ -294,44 +306,49 @@ class Reader:
                 self.at = at + 1  # items without markers are whole
                 continue
             event = _EVENTS.get(text[at]) or _event_at(text, at)
-            judged = self._judge(event, at, final) if event else self._judge_span(at, final)
-            if judged is None:
+            end = self._judge(event, at, final) if event else self._judge_span(at, final)
+            if end == WAIT:
                 return None
-            end, self.at = judged
             if end > 0 and self._holds(end, self.least):
                 return end, Why.SENTENCE
         self.at = len(text)
         return None
 
-    def _judge(self, event: _Event, at: int, final: bool) -> tuple[int, int] | None:
-        """Where a sentence ends with the event at ``at`` (or ``NO``), and where to read on."""
+    def _judge(self, event: _Event, at: int, final: bool) -> int:
+        """Where a sentence ends with the event at ``at``, or ``NO``. ``WAIT`` reads nothing."""
         text = self.text
         run, rule = event
-        found = run.match(text, at)
-        stop = found.end() if found else at + 1
+        stop = at + 1
+        if not text.startswith(" ", stop) and (found := run.match(text, at)):
+            stop = found.end()
         if stop >= len(text) and not final:
-            return None
-        answer = rule(text, at, stop, final) if self._holds(at, self.least - _NEAR) else NO
-        return None if answer == WAIT else (answer, stop)
+            return WAIT
+        end = rule(text, at, stop, final) if self._holds(at, self.least - _NEAR) else NO
+        if end != WAIT:
+            self.at = stop
+        return end
 
-    def _judge_span(self, at: int, final: bool) -> tuple[int, int] | None:
+    def _judge_span(self, at: int, final: bool) -> int:
         """The same for a stretch that opens at ``at``, or for a mark that opens none."""
         text = self.text
         self._quiet = 0
-        end = end_of_span(text, at, final)
-        if end == WAIT:
-            opened = text[at] != ":" and len(text) > at + _OPENING
-            if opened and not _CLOSING.search(text, at + _LONGEST_RUN):
+        stop = end_of_span(text, at, final)
+        if stop == WAIT:
+            opened = len(text) > at + _LATE_OPENED.get(text[at], _OPENED)
+            self._closing = _CLOSING.get(text[at]) or _CLOSING[""]
+            if opened and not self._closing.search(text, at + _OPENED):
                 self._quiet = at + _YOUNGEST
-            return None
-        if end == NO:
+            return WAIT
+        end = NO
+        if stop == NO:
             stop = at + 1
             while stop < len(text) and text[stop] == text[at] and text[at] in _REPEATED:
                 stop += 1
-            return NO, stop
-        near = self._holds(end, self.least - _NEAR)
-        answer = end_after_span(text, at, end, final) if near else NO
-        return None if answer == WAIT else (answer, end)
+        elif self._holds(stop, self.least - _NEAR):
+            end = end_after_span(text, at, stop, final)
+        if end != WAIT:
+            self.at = stop
+        return end
 
 
 def _event_at(text: str, at: int) -> _Event | None:
@@ -341,4 +358,4 @@ def _event_at(text: str, at: int) -> _Event | None:
         return None if text.startswith("~~", at) else _TILDE
     if char == ":" and "\u0561" <= text[at - 1 : at] <= "\u0587":
         return _LOOK_ALIKE
-    return _EMOJI if EMOJI_RUN.match(text, at) else None
+    return _EMOJI if char >= "\U0001f000" else None
