@@ -5,6 +5,7 @@ bubble may end and ``¦`` where an end is bearable. Anywhere else a cut is wrong
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +68,13 @@ def test_every_cut_is_one_that_a_reader_accepts(answer: Answer) -> None:
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
 def test_the_size_of_the_deltas_moves_no_cut(answer: Answer) -> None:
     assert ends(answer, (30, 60), 1) == ends(answer, (30, 60), 2) == ends(answer, (30, 60), 50)
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+def test_what_is_skipped_delays_no_bubble(answer: Answer) -> None:
+    skipping, reading = Chunker(), Chunker()
+    for delta in map("".join, zip_longest(*3 * [iter(answer.text)], fillvalue="")):
+        assert skipping.feed(delta) == [cut.bubble for cut in reading.cuts(delta)]
 
 
 def test_few_ends_are_missed() -> None:

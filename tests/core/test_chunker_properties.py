@@ -54,6 +54,20 @@ def test_the_split_into_deltas_does_not_matter(
 
 @settings(max_examples=250, deadline=None)
 @given(texts, splits, bands, hards)
+def test_what_is_skipped_delays_no_bubble(
+    text: str, sizes: list[int], band: tuple[int, int], hard: int
+) -> None:
+    skipping, reading = Chunker(*band, hard), Chunker(*band, hard)
+    at = 0
+    for size in sizes * (1 + len(text) // max(1, sum(sizes))):
+        delta = text[at : at + size]
+        assert skipping.feed(delta) == [cut.bubble for cut in reading.cuts(delta)]
+        at += size
+    assert skipping.close() == reading.close()
+
+
+@settings(max_examples=250, deadline=None)
+@given(texts, splits, bands, hards)
 def test_nothing_is_lost_but_white_space_at_cuts(
     text: str, sizes: list[int], band: tuple[int, int], hard: int
 ) -> None:
