@@ -300,12 +300,15 @@ class Reader:
         text = self.text
         while found := EVENT.search(text, self.at):
             at = self.at = found.start()
-            if text[at] == "\n":
+            char = text[at]
+            if char == "\n":
                 return self._end_line(line, at, final)
             if line.labelled and line.kind == "label":
                 self.at = at + 1  # items without markers are whole
                 continue
-            event = _EVENTS.get(text[at]) or _event_at(text, at)
+            event = _EVENTS.get(char)
+            if not event and (char in ":~" or char > "\uffff"):
+                event = _event_at(text, at)
             end = self._judge(event, at, final) if event else self._judge_span(at, final)
             if end == WAIT:
                 return None
@@ -352,7 +355,7 @@ class Reader:
 
 
 def _event_at(text: str, at: int) -> _Event | None:
-    """The rule for a character that has none of its own; ``None`` when it opens a stretch."""
+    """The rule for a character that has more than one; ``None`` when it opens a stretch."""
     char = text[at]
     if char == "~":
         return None if text.startswith("~~", at) else _TILDE

@@ -159,7 +159,7 @@ def _token_before(text: str, at: int) -> str:
 
 def _after_token(text: str, at: int, token: str, ahead: Ahead, final: bool) -> int:
     """``token``: the word before the stop, with the short ones before it that end in stops."""
-    if ahead.kind in ("upper", "caseless") and _is_plain(token):
+    if ahead.kind != "digit" and _is_plain(token):
         return YES  # most often; what follows says the same
     joined = token if token.isalnum() else _INNER_SPACE.sub("", token)
     if ahead.kind == "upper" and (most := second_part(joined)):
