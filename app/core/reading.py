@@ -52,11 +52,12 @@ def _characters(ranges: str) -> list[str]:
     return chars
 
 
+_FLAT_EMOJI = [char for char in _characters(EMOJI) if char <= "\uffff"]
+_ASTRAL = "".join(char for char in _characters(SURE) if char > "\uffff")
 # Characters that are events wherever they stand, whatever comes after them.
 _ALWAYS = r"\n`*~\"“„‟”«»‹›‘‚(\[（「『《〈【〔［〝\\…‥～〜؟‼⁇⁈⁉‽⸘" + "".join(
-    char for char in _characters(SURE + EMOJI) if char <= "\uffff"
+    char for char in (*_characters(SURE), *_FLAT_EMOJI) if char <= "\uffff"
 )
-_ASTRAL = "".join(char for char in _characters(SURE) if char > "\uffff")
 # The search runs to the first set without trying branches, which makes it three times as fast. Most
 # spaces leave at the first branch; astral characters, which make a set slow, are tried last.
 EVENT = re.compile(
@@ -76,7 +77,7 @@ _LOOK_ALIKE: _Event = re.compile("."), end_at_look_alike
 _EMOJI: _Event = EMOJI_RUN, end_at_emoji
 _TILDE: _Event = re.compile("[~～〜]+"), end_at_tilde
 _EVENTS: dict[str, _Event] = {
-    **dict.fromkeys(filter("\uffff".__ge__, _characters(EMOJI)), _EMOJI),
+    **dict.fromkeys(_FLAT_EMOJI, _EMOJI),
     **dict.fromkeys(_characters(f".…‥{STRONG}{SURE}"), (RUN, end_at_terminator)),
     **dict.fromkeys(" \u00a0", (re.compile("[ \u00a0]+"), end_at_space)),
     **dict.fromkeys("～〜", _TILDE),
