@@ -54,7 +54,7 @@ class Ahead(NamedTuple):
 def look_ahead(text: str, stop: int, final: bool) -> Ahead:
     """What comes at ``stop`` and after the spaces there."""
     at = stop + 1 if text.startswith(" ", stop) else stop
-    if text[at : at + 1].isalpha():  # most often; what follows says the same
+    if text[at : at + 1].isalnum():  # most often; what follows says the same
         return Ahead("upper" if text[at].isupper() else _kind_of_letter(text, at, final), at, at)
     found = _SPACES.match(text, stop)
     at = found.end() if found else stop
