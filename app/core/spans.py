@@ -59,6 +59,8 @@ _ELIDED = re.compile(
 )
 
 _LONGEST_ELISION = 7
+# Runs up to this length are searched for faster when they are spelt out.
+_SPELT_OUT = 3
 # After these, a straight or a pointed quotation mark closes.
 _BEFORE_CLOSING = frozenset(".,!?…)]}%€$°")
 
@@ -137,10 +139,11 @@ def _closing_quote(mark: str) -> re.Pattern[str]:
 
 @lru_cache(64)
 def _closing_run(mark: str, length: int) -> re.Pattern[str]:
-    run = length * re.escape(mark)
+    escaped = re.escape(mark)
+    run = escaped * length if length <= _SPELT_OUT else f"{escaped}{{{length}}}"
     solid = rf"(?<!`{run})" if mark == "`" else rf"(?<=[^\s{mark}]{run})"
     outside = _NO_WORD if mark == "_" or (mark == "*" and length == 1) else ""
-    return re.compile(rf"{run}{solid}(?!{re.escape(mark)}){outside}")
+    return re.compile(rf"{run}{solid}(?!{escaped}){outside}")
 
 
 def _markup(text: str, at: int, mark: str, final: bool) -> int:
