@@ -2,6 +2,7 @@
 
 import sys
 from types import FrameType
+from unicodedata import normalize
 
 import pytest
 
@@ -120,6 +121,16 @@ def test_a_whole_word_is_read_after_an_abbreviation_that_may_end_a_sentence() ->
     start = f"{SENTENCE}Bring towels, a hat, and come to the gate at about 7 p.m."
     assert cut(f"{start} Monday is fine. Next one is here.")[0] == f"{start} Monday is fine."
     assert cut(f"{start} Mind the step.")[0] == start
+
+
+def test_an_accent_of_its_own_makes_no_script_without_capitals() -> None:
+    decomposed = normalize("NFD", "Quel beau café! et merci à tous.")
+    assert cut(decomposed, (1, 10_000)) == [decomposed]
+
+
+def test_a_sentence_ends_with_an_ordinal_of_spain() -> None:
+    first, second = "Est al carrer Bruc, 88, 4.º 2.ª.", "Es pot veure demà."
+    assert cut(f"{first} {second}", (1, 10_000)) == [first, second]
 
 
 def test_past_the_maximum_lines_count() -> None:
